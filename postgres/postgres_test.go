@@ -1,0 +1,62 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"posthorn/internal/pgtest"
+	"posthorn/postgres"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+
+func TestMigrateTwiceChangesNothing(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t)
+	from, to, err := postgres.Migrate(context.Background(), pool)
+	if err != nil || from != to {
+		t.Fatalf("Migrate on a migrated database: from %d to %d, %v", from, to, err)
+	}
+	if err := postgres.CheckSchema(context.Background(), pool); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestInTxRollsBackAfterCancel(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	stop := errors.New("stop")
+	err := postgres.InTx(ctx, pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `INSERT INTO suppressions (email_key, cause, created_at) VALUES ('a@b.example', 'manual', now())`); err != nil {
+			return err
+		}
+		cancel()
+		return stop
+	})
+	if !errors.Is(err, stop) {
+		t.Fatalf("InTx = %v, want the function's error", err)
+	}
+	var n int
+	if err := pool.QueryRow(context.Background(), `SELECT count(*) FROM suppressions`).Scan(&n); err != nil || n != 0 {
+		t.Fatalf("after the rollback: %d rows, %v", n, err)
+	}
+	if got := pool.Stat().AcquiredConns(); got != 0 {
+		t.Fatalf("%d connections still acquired", got)
+	}
+}
+
+func TestOpenNamesTheServerWithoutThePassword(t *testing.T) {
+	t.Parallel()
+	for _, dsn := range []string{"postgres://u:s3cret@127.0.0.1:1/db", "postgres://u:s3cret@:bad:/"} {
+		_, err := postgres.Open(context.Background(), dsn, 1)
+		if err == nil || strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("Open(%q) = %v", dsn, err)
+		}
+	}
+}
