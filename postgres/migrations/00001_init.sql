@@ -183,7 +183,7 @@ CREATE TABLE runs (
     render_as        bigint,                        -- test: the contact whose facts are shown
     cursor           bigint      NOT NULL DEFAULT 0, -- the last contact id planned
     planned_at       timestamptz,                   -- the audience is frozen in full
-    plan_epoch       integer     NOT NULL DEFAULT 0,
+    epoch            integer     NOT NULL DEFAULT 0, -- counts the times a worker looked at it: part of the TaskID
     strikes_from     bigint      NOT NULL DEFAULT 0, -- failures up to the last time it paused itself
     started_at       timestamptz NOT NULL,
     finished_at      timestamptz,
@@ -197,7 +197,7 @@ CREATE INDEX runs_open ON runs (id) WHERE finished_at IS NULL;
 CREATE TABLE chunks (
     id            bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     run_id        bigint      NOT NULL REFERENCES runs ON DELETE CASCADE,
-    epoch         integer     NOT NULL DEFAULT 0, -- counts the knocks: part of the TaskID
+    epoch         integer     NOT NULL DEFAULT 0, -- counts the leases: part of the TaskID, and fences off a worker that lost its lease
     due_at        timestamptz NOT NULL,
     knocked_until timestamptz,
     lease_until   timestamptz,                    -- a worker has it until then
@@ -220,8 +220,7 @@ CREATE TABLE messages (
     enhanced_code text        NOT NULL DEFAULT '', -- e.g. 5.1.1 (RFC 3463)
     attempts      integer     NOT NULL DEFAULT 0,
     due_at        timestamptz,                     -- deferred: not before
-    claim         uuid,                            -- sending: whose it is
-    lease_until   timestamptz,                     -- sending: until then
+    claim         integer     NOT NULL DEFAULT 0,  -- the chunk's epoch under which it was last claimed; the chunk holds the lease
     queue_id      text        NOT NULL DEFAULT '', -- the relay's id from its 250
     sent_at       timestamptz,
     created_at    timestamptz NOT NULL,

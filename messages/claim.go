@@ -1,0 +1,174 @@
+package messages
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"posthorn/postgres"
+)
+
+// Claimed is a message that its claimant, and nobody else, may offer to a relay.
+type Claimed struct {
+	ID        int64
+	ContactID *int64 // nil: a test mail, or the contact was deleted
+	Email     string // as frozen
+	Attempts  int    // this attempt included: 1 for the first
+	Skip      string // not empty: the reason why it must not be mailed after all
+}
+
+// Claim takes up to n due messages of a chunk for the worker that holds the
+// chunk's lease under this epoch. It returns none where that lease is over: a
+// worker that was cut off for long cannot claim what is another's by now. The
+// topic's consent and the suppressions are looked at now, not at planning: who
+// unsubscribed in between comes back with Skip. (A run of kind test skips nobody:
+// its addresses are given by hand.)
+func Claim(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, epoch, n int) ([]Claimed, error) {
+	rows, err := db.Query(ctx, `
+		WITH due AS (
+			SELECT m.id
+			FROM messages m
+			WHERE m.chunk_id = @chunk
+			  AND (m.state = 'planned' OR m.state = 'deferred' AND m.due_at <= @now)
+			  AND EXISTS (SELECT FROM chunks k WHERE k.id = @chunk AND k.epoch = @epoch AND k.lease_until > @now)
+			ORDER BY m.id
+			LIMIT @n
+			FOR UPDATE SKIP LOCKED
+		), claimed AS (
+			UPDATE messages m
+			SET state = 'sending', reason = '', claim = @epoch, attempts = m.attempts + 1, due_at = NULL, updated_at = @now
+			FROM due WHERE m.id = due.id
+			RETURNING m.id, m.run_id, m.contact_id, m.email, m.attempts
+		)
+		SELECT m.id, m.contact_id, m.email, m.attempts,
+		       CASE WHEN r.kind = 'test'                       THEN ''
+		            WHEN m.contact_id IS NULL                  THEN 'contact_deleted'
+		            WHEN x.email_key IS NOT NULL               THEN 'suppressed'
+		            WHEN s.state = 'unsubscribed'              THEN 'unsubscribed'
+		            WHEN s.state IS DISTINCT FROM 'subscribed' THEN 'no_consent'
+		            ELSE '' END AS skip
+		FROM claimed m
+		JOIN runs r ON r.id = m.run_id
+		JOIN campaigns c ON c.id = r.campaign_id
+		LEFT JOIN suppressions x ON x.email_key = lower(m.email)
+		LEFT JOIN consents s ON s.contact_id = m.contact_id AND s.topic = c.topic
+		ORDER BY m.id`,
+		pgx.NamedArgs{"chunk": chunkID, "epoch": epoch, "now": now, "n": n})
+	if err != nil {
+		return nil, fmt.Errorf("claim messages of chunk %d: %w", chunkID, err)
+	}
+	claimed, err := pgx.CollectRows(rows, pgx.RowToStructByName[Claimed])
+	if err != nil {
+		return nil, fmt.Errorf("claim messages of chunk %d: %w", chunkID, err)
+	}
+	return claimed, nil
+}
+
+// Result is what became of a claimed message.
+type Result struct {
+	ID       int64
+	State    State // Sent, Deferred, Failed, Skipped, Unknown; Planned: it was never offered
+	Reason   string
+	Detail   string // the relay's words; at most 500 bytes are kept
+	Code     int
+	Enhanced string
+	QueueID  string
+	DueAt    time.Time // Deferred: when to try again
+	Unspent  bool      // the attempt does not count, since nothing was offered
+}
+
+const maxDetail = 500
+
+// Record writes results in one statement. It changes only rows that are still
+// this claim's: a row that another worker claimed since then keeps its state. A
+// row that became unknown because the lease ran out while its worker was merely
+// slow is put right where the result settles it. (A late "not sent" does not: the
+// chunk may be done by now, and nobody would pick the row up again.) It returns
+// how many rows it changed.
+//
+// A result of state Planned puts the row back: as planned where it was never
+// tried, else as deferred and due at once.
+func Record(ctx context.Context, db postgres.DB, now time.Time, epoch int, results []Result) (int64, error) {
+	if len(results) == 0 {
+		return 0, nil
+	}
+	n := len(results)
+	ids, states, reasons, details := make([]int64, n), make([]string, n), make([]string, n), make([]string, n)
+	codes, enhanced, queueIDs := make([]int32, n), make([]string, n), make([]string, n)
+	due, unspent := make([]*time.Time, n), make([]bool, n)
+	for i, r := range results {
+		ids[i], states[i], reasons[i] = r.ID, string(r.State), r.Reason
+		details[i] = clip(r.Detail, maxDetail)
+		codes[i], enhanced[i], queueIDs[i] = int32(r.Code), clip(r.Enhanced, 20), clip(r.QueueID, 100)
+		unspent[i] = r.Unspent || r.State == Planned
+		if r.State == Deferred {
+			due[i] = &r.DueAt
+		}
+	}
+	tag, err := db.Exec(ctx, `
+		UPDATE messages m
+		SET state = CASE WHEN r.state = 'planned' AND m.attempts > 1 THEN 'deferred' ELSE r.state END,
+		    reason = CASE WHEN r.state = 'planned' AND m.attempts > 1 THEN 'released' ELSE r.reason END,
+		    due_at = CASE WHEN r.state = 'planned' AND m.attempts > 1 THEN $2 ELSE r.due_at END,
+		    detail = r.detail,
+		    code = r.code,
+		    enhanced_code = r.enhanced,
+		    queue_id = r.queue_id,
+		    attempts = m.attempts - r.unspent::int,
+		    sent_at = CASE WHEN r.state = 'sent' THEN $2 END,
+		    updated_at = $2
+		FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[], $10::timestamptz[], $11::boolean[])
+		     AS r (id, state, reason, detail, code, enhanced, queue_id, due_at, unspent)
+		WHERE m.id = r.id
+		  AND m.claim = $1
+		  AND (m.state = 'sending'
+		       OR m.state = 'unknown' AND m.reason = 'worker_lost' AND r.state IN ('sent', 'failed', 'skipped'))`,
+		epoch, now, ids, states, reasons, details, codes, enhanced, queueIDs, due, unspent)
+	if err != nil {
+		return 0, fmt.Errorf("record %d messages: %w", n, err)
+	}
+	return tag.RowsAffected(), nil
+}
+
+// LoseClaims turns what is still claimed in a chunk into unknown. The caller has
+// seen that the chunk's lease ran out, and holds the chunk's row lock. It returns
+// how many there were.
+func LoseClaims(ctx context.Context, db postgres.DB, now time.Time, chunkID int64) (int64, error) {
+	tag, err := db.Exec(ctx, `
+		UPDATE messages
+		SET state = 'unknown', reason = 'worker_lost', updated_at = $2,
+		    detail = 'the worker ended between claiming and recording this mail; it may or may not have been sent'
+		WHERE chunk_id = $1 AND state = 'sending'`, chunkID, now)
+	if err != nil {
+		return 0, fmt.Errorf("lose claims of chunk %d: %w", chunkID, err)
+	}
+	return tag.RowsAffected(), nil
+}
+
+// Cancel settles what was not offered yet in a chunk. Claimed messages are left
+// to their worker, which sees that the campaign has ended.
+func Cancel(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, reason string) error {
+	_, err := db.Exec(ctx, `
+		UPDATE messages
+		SET state = 'cancelled', reason = $3, due_at = NULL, updated_at = $2
+		WHERE chunk_id = $1 AND state IN ('planned', 'deferred')`, chunkID, now, reason)
+	if err != nil {
+		return fmt.Errorf("cancel messages of chunk %d: %w", chunkID, err)
+	}
+	return nil
+}
+
+// clip shortens s to at most n bytes without cutting a character, and drops what
+// Postgres cannot hold.
+func clip(s string, n int) string {
+	s = toText(s)
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xC0 == 0x80 {
+		n--
+	}
+	return s[:n]
+}

@@ -1,0 +1,100 @@
+// Package tasks names the work that goes through Redis and knocks for it.
+//
+// A knock says "there is something to do for this row" and carries only ids: the
+// row in Postgres is the truth. The TaskID is made of the row and its epoch, so
+// that knocking twice is harmless: while a knock is still queued, the second one
+// is the same task. The worker raises the row's epoch when it begins, so that a
+// knock that comes meanwhile is a new task and is not lost.
+//
+// A knock that fails (Redis is away) or gets lost (Redis was flushed) needs no
+// care: the scheduler sweeps due rows and knocks again. That is also why handlers
+// log their errors and return nil: asynq's own retries would keep the TaskID
+// taken, and an archived task would block it for good.
+package tasks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+)
+
+// Queues. Each class of work has a server of its own in the worker, because
+// asynq's weights do not reserve capacity.
+const (
+	QueueBulk    = "bulk"    // campaign chunks
+	QueueControl = "control" // planning, finishing
+)
+
+// Task types.
+const (
+	TypeRun   = "campaign:run"   // plan a run, knock for its chunks, cancel or finish it
+	TypeChunk = "campaign:chunk" // send about 200 mails
+)
+
+// Row is the payload of every task: which row, and the epoch it had when the
+// knock was made.
+type Row struct {
+	ID    int64 `json:"id"`
+	Epoch int   `json:"epoch"`
+}
+
+// Client knocks. It is safe for concurrent use.
+type Client struct{ asynq *asynq.Client }
+
+// NewClient returns a Client over an open connection, which stays the caller's to close.
+func NewClient(r redis.UniversalClient) *Client {
+	return &Client{asynq: asynq.NewClientFromRedisClient(r)}
+}
+
+// knockTimeout bounds a knock: a caller behind the API must not hang while Redis is away.
+const knockTimeout = 2 * time.Second
+
+// taskTimeout is when asynq gives a handler up. Handlers end long before by
+// themselves; asynq would only free the slot while the handler still runs.
+const taskTimeout = 30 * time.Minute
+
+// KnockRun asks a worker to look at a run: after its start, resume or cancel, and
+// whenever it may go on.
+func (c *Client) KnockRun(ctx context.Context, runID int64, epoch int) error {
+	return c.knock(ctx, TypeRun, QueueControl, Row{ID: runID, Epoch: epoch})
+}
+
+// KnockChunk asks a worker to send a chunk.
+func (c *Client) KnockChunk(ctx context.Context, chunkID int64, epoch int) error {
+	return c.knock(ctx, TypeChunk, QueueBulk, Row{ID: chunkID, Epoch: epoch})
+}
+
+func (c *Client) knock(ctx context.Context, typ, queue string, row Row) error {
+	payload, err := json.Marshal(row)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, knockTimeout)
+	defer cancel()
+	_, err = c.asynq.EnqueueContext(ctx, asynq.NewTask(typ, payload),
+		asynq.Queue(queue),
+		asynq.TaskID(fmt.Sprintf("%s:%d:%d", typ, row.ID, row.Epoch)),
+		asynq.Timeout(taskTimeout),
+		asynq.MaxRetry(10)) // counts only for tasks whose worker died; asynq hands them out again
+	if errors.Is(err, asynq.ErrTaskIDConflict) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("knock %s %d: %w", typ, row.ID, err)
+	}
+	return nil
+}
+
+// ParseRow reads a task's payload.
+func ParseRow(t *asynq.Task) (Row, error) {
+	var row Row
+	if err := json.Unmarshal(t.Payload(), &row); err != nil {
+		return Row{}, fmt.Errorf("task %s: payload: %w", t.Type(), err)
+	}
+	return row, nil
+}
