@@ -1,0 +1,361 @@
+package campaigns
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"posthorn/internal/fault"
+	"posthorn/messages"
+	"posthorn/postgres"
+	"posthorn/segments"
+)
+
+// Run is one execution of a campaign. Its counts add up: recipients is the sum of
+// all the others.
+type Run struct {
+	ID         int64      `json:"id"`
+	Epoch      int        `json:"-"` // for tasks.Client.KnockRun
+	Recipients int64      `json:"recipients"`
+	Planned    int64      `json:"planned"`
+	Sending    int64      `json:"sending"`
+	Deferred   int64      `json:"deferred"`
+	Sent       int64      `json:"sent"`
+	Failed     int64      `json:"failed"`
+	Skipped    int64      `json:"skipped"`
+	Cancelled  int64      `json:"cancelled"`
+	Unknown    int64      `json:"unknown"`
+	PlannedAt  *time.Time `json:"planned_at"` // when the audience was frozen in full; null: more recipients may come
+	StartedAt  time.Time  `json:"started_at"`
+	FinishedAt *time.Time `json:"finished_at"`
+}
+
+func (r *Run) count(counts messages.Counts) {
+	r.Planned, r.Sending, r.Deferred = counts[messages.Planned], counts[messages.Sending], counts[messages.Deferred]
+	r.Sent, r.Failed, r.Skipped = counts[messages.Sent], counts[messages.Failed], counts[messages.Skipped]
+	r.Cancelled, r.Unknown = counts[messages.Cancelled], counts[messages.Unknown]
+	r.Recipients = 0
+	for _, n := range counts {
+		r.Recipients += n
+	}
+}
+
+// latestRun returns the newest run of a campaign, test sends aside; nil where
+// there is none.
+func latestRun(ctx context.Context, db postgres.DB, campaignID int64) (*Run, error) {
+	return queryRun(ctx, db, `WHERE campaign_id = $1 AND kind = 'campaign' ORDER BY id DESC LIMIT 1`, campaignID)
+}
+
+func queryRun(ctx context.Context, db postgres.DB, where string, arg int64) (*Run, error) {
+	var r Run
+	err := db.QueryRow(ctx, `SELECT id, epoch, planned_at, started_at, finished_at FROM runs `+where, arg).
+		Scan(&r.ID, &r.Epoch, &r.PlannedAt, &r.StartedAt, &r.FinishedAt)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get run: %w", err)
+	}
+	reasons, err := messages.CountReasons(ctx, db, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	r.count(messages.Sum(reasons))
+	return &r, nil
+}
+
+// Report is a run's outcome, by state and by reason.
+type Report struct {
+	Run     Run                    `json:"run"`
+	Reasons []messages.ReasonCount `json:"reasons"`
+}
+
+// GetReport returns the report of a campaign's latest run, or a fault.NotFound
+// where it never ran.
+func GetReport(ctx context.Context, db postgres.DB, campaignID int64) (Report, error) {
+	c, err := Get(ctx, db, campaignID)
+	if err != nil {
+		return Report{}, err
+	}
+	if c.Run == nil {
+		return Report{}, fault.NotFoundf("run of campaign", campaignID)
+	}
+	reasons, err := messages.CountReasons(ctx, db, c.Run.ID)
+	if err != nil {
+		return Report{}, err
+	}
+	report := Report{Run: *c.Run, Reasons: reasons}
+	report.Run.count(messages.Sum(reasons)) // the counts and their reasons from one look
+	return report, nil
+}
+
+// frozen is the audience of a run as it was at its start, kept as JSON in the run.
+type frozen struct {
+	Topic   string          `json:"topic"`
+	Include []frozenSegment `json:"include"`
+	Exclude []frozenSegment `json:"exclude"`
+}
+
+type frozenSegment struct {
+	ID   int64           `json:"id"`
+	Name string          `json:"name"`
+	Rule json.RawMessage `json:"rule"`
+}
+
+// freeze reads the segments' rules as they are now.
+func freeze(ctx context.Context, db postgres.DB, c Campaign) (frozen, error) {
+	f := frozen{Topic: c.Topic, Include: []frozenSegment{}, Exclude: []frozenSegment{}}
+	for _, part := range []struct {
+		ids  []int64
+		into *[]frozenSegment
+	}{{c.Audience.Include, &f.Include}, {c.Audience.Exclude, &f.Exclude}} {
+		for _, id := range part.ids {
+			s, err := segments.Get(ctx, db, id)
+			if err != nil {
+				return frozen{}, err
+			}
+			rule, err := json.Marshal(s.Rule)
+			if err != nil {
+				return frozen{}, fmt.Errorf("segment %d: %w", id, err)
+			}
+			*part.into = append(*part.into, frozenSegment{ID: s.ID, Name: s.Name, Rule: rule})
+		}
+	}
+	return f, nil
+}
+
+// lock reads a campaign and holds its row until the transaction ends: whoever
+// moves a campaign goes through here, so moves happen one after the other.
+func lock(ctx context.Context, tx pgx.Tx, id int64) (Campaign, error) {
+	return one(ctx, tx, id, selectCampaign+` WHERE id = $1 FOR UPDATE`)
+}
+
+// move writes a campaign's next status, or returns the fault.Conflict of state.go.
+func move(ctx context.Context, tx pgx.Tx, now time.Time, c Campaign, action Action, reason string) (Status, error) {
+	to, err := c.Status.next(action)
+	if err != nil {
+		return c.Status, err
+	}
+	_, err = tx.Exec(ctx, `UPDATE campaigns SET status = $2, status_reason = $3, updated_at = $4 WHERE id = $1`, c.ID, to, reason, now)
+	if err != nil {
+		return c.Status, fmt.Errorf("%s campaign %d: %w", action, c.ID, err)
+	}
+	return to, nil
+}
+
+// change runs a person's action on a campaign in one transaction and returns the
+// campaign after it.
+func change(ctx context.Context, db postgres.DB, id int64, fn func(tx pgx.Tx, c Campaign) error) (Campaign, error) {
+	err := postgres.InTx(ctx, db, func(tx pgx.Tx) error {
+		c, err := lock(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		return fn(tx, c)
+	})
+	if err != nil {
+		return Campaign{}, err
+	}
+	return Get(ctx, db, id)
+}
+
+// Start sends a draft: now, or when its schedule says. A time that has passed
+// means now. The caller knocks for the run afterwards, where there is one.
+func Start(ctx context.Context, db postgres.DB, now time.Time, id int64) (Campaign, error) {
+	return change(ctx, db, id, func(tx pgx.Tx, c Campaign) error {
+		if c.Schedule == nil || c.Schedule.At != nil && !c.Schedule.At.After(now) {
+			if _, err := move(ctx, tx, now, c, ActStart, ""); err != nil {
+				return err
+			}
+			_, err := begin(ctx, tx, now, c, "start")
+			return err
+		}
+		if _, err := move(ctx, tx, now, c, ActSchedule, ""); err != nil {
+			return err
+		}
+		return wait(ctx, tx, c, now)
+	})
+}
+
+// Pause holds a running campaign: workers stop within two seconds.
+func Pause(ctx context.Context, db postgres.DB, now time.Time, id int64) (Campaign, error) {
+	return change(ctx, db, id, func(tx pgx.Tx, c Campaign) error {
+		_, err := move(ctx, tx, now, c, ActPause, "")
+		return err
+	})
+}
+
+// Resume continues a paused campaign with what is still due.
+func Resume(ctx context.Context, db postgres.DB, now time.Time, id int64) (Campaign, error) {
+	return change(ctx, db, id, func(tx pgx.Tx, c Campaign) error {
+		_, err := move(ctx, tx, now, c, ActResume, "")
+		return err
+	})
+}
+
+// Cancel ends a campaign. Workers settle what was not sent yet as cancelled.
+func Cancel(ctx context.Context, db postgres.DB, now time.Time, id int64) (Campaign, error) {
+	return change(ctx, db, id, func(tx pgx.Tx, c Campaign) error {
+		_, err := move(ctx, tx, now, c, ActCancel, "")
+		return err
+	})
+}
+
+// wait writes when a scheduled campaign is due next.
+func wait(ctx context.Context, tx pgx.Tx, c Campaign, after time.Time) error {
+	tick := Tick{Key: "once"}
+	if c.Schedule.At != nil {
+		tick.At = *c.Schedule.At
+	} else {
+		var err error
+		if tick, err = NextTick(c.Schedule.Cron, c.Schedule.Timezone, after); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.Exec(ctx, `UPDATE campaigns SET due_at = $2, due_tick = $3 WHERE id = $1`, c.ID, tick.At, tick.Key); err != nil {
+		return fmt.Errorf("schedule campaign %d: %w", c.ID, err)
+	}
+	return nil
+}
+
+// begin makes the run of a tick and freezes what it sends and to whom. It returns
+// 0 where the tick has run already.
+func begin(ctx context.Context, tx pgx.Tx, now time.Time, c Campaign, tick string) (int64, error) {
+	audience, err := freeze(ctx, tx, c)
+	if err != nil {
+		return 0, err
+	}
+	return insertRun(ctx, tx, now, c, "campaign", tick, audience, nil)
+}
+
+func insertRun(ctx context.Context, tx pgx.Tx, now time.Time, c Campaign, kind, tick string, audience frozen, renderAs *int64) (int64, error) {
+	var runID int64
+	err := tx.QueryRow(ctx, `
+		INSERT INTO runs (campaign_id, kind, tick, template_id, template_version, audience, as_of, render_as, started_at)
+		SELECT $1, $2, $3, t.id, t.version, $4, $5, $6, $5
+		FROM templates t WHERE t.id = $7
+		ON CONFLICT (campaign_id, tick) DO NOTHING
+		RETURNING id`, c.ID, kind, tick, audience, now, renderAs, c.TemplateID).Scan(&runID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("begin run of campaign %d: %w", c.ID, err)
+	}
+	return runID, nil
+}
+
+// Knock names a run that a worker should look at.
+type Knock struct {
+	RunID int64
+	Epoch int
+}
+
+// BeginDue begins the runs of scheduled campaigns whose time has come. Several
+// schedulers may call it at once: the campaign's row lock and the run's unique
+// tick let each tick begin once. A campaign that cannot begin fails and says why.
+// It returns the error of the first campaign that met a fault of ours, after
+// having tried the others.
+func BeginDue(ctx context.Context, db postgres.DB, now time.Time) error {
+	rows, err := db.Query(ctx, `SELECT id FROM campaigns WHERE status = 'scheduled' AND due_at <= $1 ORDER BY due_at LIMIT 1000`, now)
+	if err != nil {
+		return fmt.Errorf("find due campaigns: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return fmt.Errorf("find due campaigns: %w", err)
+	}
+	var first error
+	for _, id := range ids {
+		if err := beginOne(ctx, db, now, id); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func beginOne(ctx context.Context, db postgres.DB, now time.Time, id int64) error {
+	err := postgres.InTx(ctx, db, func(tx pgx.Tx) error {
+		c, err := lock(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		var tick string
+		var dueAt *time.Time
+		if err := tx.QueryRow(ctx, `SELECT due_tick, due_at FROM campaigns WHERE id = $1`, id).Scan(&tick, &dueAt); err != nil {
+			return fmt.Errorf("read tick of campaign %d: %w", id, err)
+		}
+		if c.Status != Scheduled || dueAt == nil || dueAt.After(now) {
+			return nil // another scheduler was first
+		}
+		if !c.Schedule.due(now, *dueAt) {
+			late := now.Sub(*dueAt).Round(time.Minute)
+			if _, err := move(ctx, tx, now, c, ActRest, fmt.Sprintf("the run of %s was skipped: it was noticed %s late", tick, late)); err != nil {
+				return err
+			}
+			return wait(ctx, tx, c, now)
+		}
+		if _, err := move(ctx, tx, now, c, ActBegin, ""); err != nil {
+			return err
+		}
+		runID, err := begin(ctx, tx, now, c, tick)
+		if err == nil && runID == 0 { // this tick ran already: wait for the next one
+			c.Status = Running
+			if _, err := move(ctx, tx, now, c, ActRest, ""); err != nil {
+				return err
+			}
+			return wait(ctx, tx, c, now)
+		}
+		return err
+	})
+	if cause := userMessage(err); cause != "" {
+		return Fail(ctx, db, now, id, cause)
+	}
+	return err
+}
+
+// userMessage returns the words of an error that is the user's to mend.
+func userMessage(err error) string {
+	var inv *fault.Invalid
+	var list fault.List
+	var missing *fault.NotFound
+	if errors.As(err, &inv) || errors.As(err, &list) || errors.As(err, &missing) {
+		return err.Error()
+	}
+	return ""
+}
+
+// Fail ends a campaign that cannot go on, with the reason. What its run had planned
+// is cancelled by the worker.
+func Fail(ctx context.Context, db postgres.DB, now time.Time, id int64, reason string) error {
+	return postgres.InTx(ctx, db, func(tx pgx.Tx) error {
+		c, err := lock(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		_, err = move(ctx, tx, now, c, ActFail, reason)
+		return err
+	})
+}
+
+// OpenRuns lists the runs that a worker may have to do something for: all that
+// are not finished, but those of a paused campaign.
+func OpenRuns(ctx context.Context, db postgres.DB) ([]Knock, error) {
+	rows, err := db.Query(ctx, `
+		SELECT r.id AS run_id, r.epoch
+		FROM runs r JOIN campaigns c ON c.id = r.campaign_id
+		WHERE r.finished_at IS NULL AND (r.kind = 'test' OR c.status <> 'paused')
+		ORDER BY r.id`)
+	if err != nil {
+		return nil, fmt.Errorf("find open runs: %w", err)
+	}
+	knocks, err := pgx.CollectRows(rows, pgx.RowToStructByName[Knock])
+	if err != nil {
+		return nil, fmt.Errorf("find open runs: %w", err)
+	}
+	return knocks, nil
+}

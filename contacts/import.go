@@ -1,0 +1,341 @@
+package contacts
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"posthorn/internal/csvimport"
+	"posthorn/internal/fault"
+	"posthorn/postgres"
+)
+
+// ImportOptions say how a CSV file of contacts is read.
+type ImportOptions struct {
+	csvimport.Options
+	Topic  string    // what the contacts are subscribed to, unless the file has a column topics; "" for "news"
+	Source string    // noted with the consents; "" for "import"
+	Now    time.Time // when they are written
+}
+
+const (
+	defaultTopic  = "news"
+	defaultSource = "import"
+)
+
+// importBatch is how many contacts are written in one transaction.
+const importBatch = 5000
+
+var importColumns = []csvimport.Column{
+	{Name: "external_id", Synonyms: []string{"contact_external_id", "customer_id", "customer_number", "customer_no", "contact_id", "user_id", "id"}},
+	{Name: "email", Synonyms: []string{"email_address", "mail"}},
+	{Name: "first_name", Synonyms: []string{"given_name", "forename"}},
+	{Name: "last_name", Synonyms: []string{"surname", "family_name"}},
+	{Name: "phone", Synonyms: []string{"phone_number", "telephone", "mobile"}},
+	{Name: "country", Synonyms: []string{"country_name", "country_code"}},
+	{Name: "language", Synonyms: []string{"lang", "locale"}},
+	{Name: "timezone", Synonyms: []string{"tz"}},
+	{Name: "created_at", Synonyms: []string{"created", "customer_since", "signup_date"}},
+	{Name: "topics", Synonyms: []string{"topic"}},
+}
+
+// Import reads contacts from CSV. The columns are those of Input (created_at, and
+// topics as a list); any other column becomes an attribute under its header. An
+// empty cell says nothing and leaves the contact as it is; an empty cell of topics
+// subscribes to nothing.
+//
+// Each row is taken as Upsert would take it, with two differences. A consent that
+// exists is left as it is, whatever its state. And the file is looked at as a
+// whole: rows that mean the same contact are put together first, the later over
+// the earlier, and what a row without an external id means is decided by who has
+// its address once the rows with one are in. So the order of such rows does not
+// matter, and the same file again changes nothing.
+//
+// In the summary, Rows and Rejected count rows; Created, Updated and Unchanged
+// count contacts. A file that cannot be read to its end changes nothing. It is
+// written in batches: an import that is broken off then has stored some of them,
+// and can simply be run again.
+//
+// Errors that the file's sender can mend are fault.Invalid. One import runs at a
+// time in a process; the others wait.
+func Import(ctx context.Context, pool *pgxpool.Pool, r io.Reader, opts ImportOptions) (csvimport.Summary, error) {
+	if opts.Topic == "" {
+		opts.Topic = defaultTopic
+	}
+	if opts.Source == "" {
+		opts.Source = defaultSource
+	}
+	if err := ValidTopic(opts.Topic); err != nil {
+		return csvimport.Summary{}, err
+	}
+	in, err := csvimport.Open(r, opts.Options, importColumns)
+	if err != nil {
+		return csvimport.Summary{}, err
+	}
+	if !in.Has("external_id") && !in.Has("email") {
+		return csvimport.Summary{}, in.Missing("a column external_id or email")
+	}
+	imp := &contactImport{pool: pool, in: in, opts: opts, summary: map[Change]int64{}}
+	err = imp.run(ctx)
+	if closeErr := in.Close(); err == nil {
+		err = closeErr
+	}
+	summary := in.Summary()
+	summary.Created, summary.Updated, summary.Unchanged = imp.summary[Created], imp.summary[Updated], imp.summary[Unchanged]
+	if err != nil {
+		return summary, fmt.Errorf("import contacts: %w", err)
+	}
+	return summary, nil
+}
+
+type contactImport struct {
+	pool    *pgxpool.Pool
+	in      *csvimport.File
+	opts    ImportOptions
+	summary map[Change]int64
+	broken  error // why the file could not be read to its end; COPY tells less
+	items   []checked
+}
+
+// run copies the rows to a staging table, and writes from it what belongs
+// together. The table lives in a transaction that touches nothing else: it holds
+// no lock that anybody waits for, needs no session and is gone whatever happens.
+// What is written is written by transactions of its own, on another connection.
+func (imp *contactImport) run(ctx context.Context) error {
+	if imp.pool.Config().MaxConns < 2 {
+		return errors.New("it needs two database connections, and the pool is limited to one (pool_max_conns)")
+	}
+	end, err := csvimport.Turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	return postgres.InTx(ctx, imp.pool, func(tx pgx.Tx) error {
+		anonymous, err := imp.stage(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := findOwners(ctx, tx, anonymous); err != nil {
+			return err
+		}
+		return imp.write(ctx, tx)
+	})
+}
+
+// stage copies the good rows to the staging table, and says whether any has no
+// external id.
+func (imp *contactImport) stage(ctx context.Context, tx pgx.Tx) (anonymous bool, err error) {
+	_, err = tx.Exec(ctx, `
+		CREATE TEMPORARY TABLE import_contacts (
+			line integer, external_id text, -- NULL where the row has none
+			email text, email_key text, first_name text, last_name text, phone text, country text, language text,
+			timezone text, attributes jsonb, created_at timestamptz, topics text[]
+		) ON COMMIT DROP`)
+	if err != nil {
+		return false, fmt.Errorf("create staging table: %w", err)
+	}
+	next := func() ([]any, error) {
+		for {
+			row, err := imp.in.Next()
+			if errors.Is(err, io.EOF) {
+				return nil, nil
+			}
+			if err != nil {
+				imp.broken = err
+				return nil, err
+			}
+			c, topics, err := parseRow(row, imp.in.Has("topics"))
+			if err != nil {
+				imp.in.RejectFault(row, err)
+				continue
+			}
+			var externalID *string
+			if c.externalID != "" {
+				externalID = &c.externalID
+			}
+			anonymous = anonymous || externalID == nil
+			return []any{row.Line, externalID, c.email, c.key, c.firstName, c.lastName, c.phone, c.country, c.language,
+				c.timezone, c.attributes, c.createdAt, topics}, nil
+		}
+	}
+	_, err = tx.CopyFrom(ctx, pgx.Identifier{"import_contacts"},
+		[]string{"line", "external_id", "email", "email_key", "first_name", "last_name", "phone", "country", "language",
+			"timezone", "attributes", "created_at", "topics"}, pgx.CopyFromFunc(next))
+	if imp.broken != nil {
+		return false, imp.broken
+	}
+	if err != nil {
+		return false, fmt.Errorf("copy to staging table: %w", err)
+	}
+	return anonymous, nil
+}
+
+// parseRow reads one row; topics is nil where the file has no such column. Its
+// errors are fault.Invalid or fault.List.
+func parseRow(row csvimport.Row, hasTopics bool) (c checked, topics []string, err error) {
+	given := func(field string) *string {
+		if s := row.Get(field); s != "" {
+			return &s
+		}
+		return nil
+	}
+	in := Input{
+		ExternalID: row.Get("external_id"), Email: given("email"), FirstName: given("first_name"), LastName: given("last_name"),
+		Phone: given("phone"), Country: given("country"), Language: given("language"), Timezone: given("timezone"),
+	}
+	var wrong fault.List
+	if s := given("created_at"); s != nil {
+		in.CreatedAt = parseTime(&wrong, "created_at", *s)
+	}
+	if hasTopics {
+		topics = splitTopics(row.Get("topics"))
+		in.Topics = make(map[string]string, len(topics))
+		for _, topic := range topics {
+			in.Topics[topic] = Subscribed
+		}
+		if topics == nil {
+			topics = []string{}
+		}
+	}
+	for header, cell := range row.Extra() {
+		if in.Attributes == nil {
+			in.Attributes = map[string]any{}
+		}
+		in.Attributes[header] = cell
+	}
+	if err := wrong.Err(); err != nil {
+		return checked{}, nil, err
+	}
+	c, err = in.check()
+	return c, topics, err
+}
+
+// timeLayouts are those a file may use. Without a zone it is UTC.
+var timeLayouts = []string{time.RFC3339Nano, time.DateTime, time.DateOnly, "2006-01-02T15:04:05", "2006-01-02 15:04:05Z07:00",
+	"2006-01-02 15:04:05-07", "2006-01-02 15:04", "2006-01-02T15:04"}
+
+func parseTime(wrong *fault.List, field, s string) *time.Time {
+	for _, layout := range timeLayouts {
+		if t, err := time.Parse(layout, s); err == nil {
+			return &t
+		}
+	}
+	wrong.Add(field, "is not a time such as 2026-03-02T09:00:00Z, 2026-03-02 09:00:00 (UTC) or 2026-03-02")
+	return nil
+}
+
+// write reads the staged rows back, those of one contact next to each other and
+// the contacts in the order in which the file names them first.
+func (imp *contactImport) write(ctx context.Context, tx pgx.Tx) error {
+	rows, err := tx.Query(ctx, `
+		SELECT owner, email, email_key, first_name, last_name, phone, country, language, timezone, attributes::text, created_at, topics
+		FROM (
+			SELECT i.*, COALESCE(i.external_id, o.external_id) AS owner
+			FROM import_contacts AS i
+			LEFT JOIN import_owners AS o ON i.external_id IS NULL AND o.email_key = i.email_key
+		) AS i
+		ORDER BY min(line) OVER (PARTITION BY owner), line`)
+	if err != nil {
+		return fmt.Errorf("read staging table: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var c checked
+		var topics []string
+		err := rows.Scan(&c.externalID, &c.email, &c.key, &c.firstName, &c.lastName, &c.phone, &c.country, &c.language,
+			&c.timezone, &c.attributes, &c.createdAt, &topics)
+		if err != nil {
+			return fmt.Errorf("read staging table: %w", err)
+		}
+		if topics == nil && !imp.in.Has("topics") {
+			topics = []string{imp.opts.Topic}
+		}
+		c.topics = make(map[string]string, len(topics))
+		for _, topic := range topics {
+			c.topics[topic] = Subscribed
+		}
+		if n := len(imp.items); n > 0 && imp.items[n-1].externalID == c.externalID {
+			if imp.items[n-1], err = imp.items[n-1].then(c); err != nil {
+				return err
+			}
+			continue
+		}
+		if len(imp.items) == importBatch {
+			if err := imp.flush(ctx); err != nil {
+				return err
+			}
+		}
+		imp.items = append(imp.items, c)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read staging table: %w", err)
+	}
+	return imp.flush(ctx)
+}
+
+// flush writes the contacts that were gathered.
+func (imp *contactImport) flush(ctx context.Context) error {
+	if len(imp.items) == 0 {
+		return nil
+	}
+	w := writer{now: imp.opts.Now, source: imp.opts.Source, fillOnly: true, items: imp.items}
+	err := retry(ctx, func() error {
+		return postgres.InTx(ctx, imp.pool, func(tx pgx.Tx) error { return w.write(ctx, tx) })
+	})
+	if err != nil {
+		return err
+	}
+	for i := range imp.items {
+		imp.summary[w.change(i)]++
+	}
+	imp.in.Stored(int64(len(imp.items)))
+	imp.items = imp.items[:0]
+	return nil
+}
+
+// then returns what c and then later say about one contact.
+func (c checked) then(later checked) (checked, error) {
+	for _, f := range []struct {
+		to   **string
+		from *string
+	}{
+		{&c.firstName, later.firstName}, {&c.lastName, later.lastName}, {&c.phone, later.phone},
+		{&c.country, later.country}, {&c.language, later.language}, {&c.timezone, later.timezone},
+		{&c.email, later.email}, {&c.key, later.key},
+	} {
+		if f.from != nil {
+			*f.to = f.from
+		}
+	}
+	if later.createdAt != nil {
+		c.createdAt = later.createdAt
+	}
+	for topic, state := range later.topics {
+		c.topics[topic] = state
+	}
+	switch {
+	case later.attributes == nil:
+	case c.attributes == nil:
+		c.attributes = later.attributes
+	default:
+		var both map[string]json.RawMessage
+		for _, data := range []string{*c.attributes, *later.attributes} {
+			if err := json.Unmarshal([]byte(data), &both); err != nil { // into what is there already
+				return c, fmt.Errorf("read staged attributes: %w", err)
+			}
+		}
+		data, err := json.Marshal(both)
+		if err != nil {
+			return c, fmt.Errorf("read staged attributes: %w", err)
+		}
+		s := string(data)
+		c.attributes = &s
+	}
+	return c, nil
+}

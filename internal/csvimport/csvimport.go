@@ -1,0 +1,429 @@
+// Package csvimport reads CSV files that come from outside: exports of shops and
+// spreadsheets, with whatever encoding, header and damage they have.
+//
+// Open looks at the beginning of a stream: it unpacks gzip, drops a byte order
+// mark, tells UTF-8 from Latin-1 (Windows-1252) and UTF-16, finds the separator
+// and matches the header to the columns the caller knows. What makes the file as
+// a whole unusable (no header, a required column missing) is a fault.Invalid, and
+// nothing has been read yet.
+//
+// From then on nothing stops the file but an error of the stream itself. Next
+// returns one row after the other; a row that cannot be read is rejected here,
+// with its line and the reason, and a row the caller refuses is handed to Reject.
+// A stray quote, which in CSV swallows all that follows, costs the line it stands
+// in and no other: a record over several lines that does not work out is given up
+// as far as its first line, and reading goes on at the second.
+//
+// Memory is bounded: one record is at most 1 MB, one cell 64 KB.
+package csvimport
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"posthorn/internal/fault"
+)
+
+// Limits of what is read, in bytes.
+const (
+	maxRecord = 1 << 20
+	maxCell   = 64 << 10
+)
+
+// maxRejects is how many rejects a Summary shows; Options.Rejects gets them all.
+const maxRejects = 20
+
+// progressEvery is how many rows pass between two calls of Options.Progress.
+const progressEvery = 1000
+
+// Options say how a file is read. The zero value is good.
+type Options struct {
+	// Map names the header of a field whose column would not be recognised, by
+	// field: {"external_id": "Customer No."}. "attr:NAME" as the field puts a
+	// column among the extra ones, under NAME.
+	Map map[string]string
+
+	// Rejects gets what was rejected, as CSV with the columns line, field, reason
+	// and row. It stays untouched where nothing is rejected; nil drops it.
+	Rejects io.Writer
+
+	// Progress is called now and then, by the goroutine that reads; may be nil.
+	Progress func(Progress)
+}
+
+// Progress is how far an import is.
+type Progress struct {
+	Rows     int64 // read, without the header
+	Rejected int64 // of them
+	Bytes    int64 // consumed of the input, compressed where it is
+	Stored   int64 // things (contacts, orders, …) written or found unchanged so far
+}
+
+// Summary is what an import did. Rows are rows of the file; Created, Updated and
+// Unchanged count the things they describe, which are fewer where several rows
+// are about one.
+type Summary struct {
+	Rows      int64    `json:"rows"`
+	Created   int64    `json:"created"`
+	Updated   int64    `json:"updated"`
+	Unchanged int64    `json:"unchanged"`
+	Rejected  int64    `json:"rejected"`
+	Rejects   []Reject `json:"rejects"` // the first 20
+}
+
+// Reject is one row that was not taken.
+type Reject struct {
+	Line   int    `json:"line"`            // where it begins; the header is line 1
+	Field  string `json:"field,omitempty"` // "" where the row as a whole is at fault
+	Reason string `json:"reason"`
+}
+
+// Row is one row of the file.
+type Row struct {
+	Line  int      // where it begins; the header is line 1
+	Cells []string // as they stand in the file, one for each column
+	file  *File
+}
+
+// Get returns the cell of a known column without surrounding space: "" where it
+// is empty or the file has no such column.
+func (r Row) Get(name string) string {
+	i, ok := r.file.index[name]
+	if !ok {
+		return ""
+	}
+	return strings.TrimSpace(r.Cells[i])
+}
+
+// Extra returns the cells that are not empty of the columns nobody knows, by
+// their header; nil where there are none.
+func (r Row) Extra() map[string]string {
+	var extra map[string]string
+	for _, c := range r.file.extra {
+		cell := strings.TrimSpace(r.Cells[c.cell])
+		if cell == "" {
+			continue
+		}
+		if extra == nil {
+			extra = make(map[string]string, len(r.file.extra))
+		}
+		extra[c.name] = cell
+	}
+	return extra
+}
+
+// File is an open import. It is used by one goroutine.
+type File struct {
+	opts    Options
+	input   *countingReader
+	records *recordReader
+	text    decoder
+	parse   parser
+	header
+	summary  Summary
+	stored   int64
+	rejects  *csv.Writer
+	writeErr error // of rejects; ends the import
+}
+
+// Open reads the header of r and matches it to columns. Its errors for a file
+// that cannot be used are fault.Invalid, with the field "file", "columns" or "map".
+func Open(r io.Reader, opts Options, columns []Column) (*File, error) {
+	input := &countingReader{r: r}
+	stream, text, err := decode(input)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{opts: opts, input: input, text: text, records: &recordReader{r: stream, comma: ','}}
+	if opts.Rejects != nil {
+		f.rejects = csv.NewWriter(opts.Rejects)
+	}
+	titles, err := f.readHeader()
+	if err != nil {
+		return nil, err
+	}
+	f.header, err = match(titles, columns, opts.Map)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// readHeader reads the first record and settles the separator.
+func (f *File) readHeader() ([]string, error) {
+	f.records.sniff()
+	rec, err := f.records.next()
+	if errors.Is(err, io.EOF) {
+		return nil, fault.Invalidf("file", "is empty: the first line must name the columns")
+	}
+	if err != nil {
+		return nil, readError(err, 1)
+	}
+	if rec.broken != "" {
+		return nil, fault.Invalidf("file", "the first line, which must name the columns, %s", rec.broken)
+	}
+	f.parse = parser{comma: rune(f.records.comma)}
+	data, err := f.text.decode(rec.data)
+	if err != nil {
+		return nil, fault.Invalidf("file", "the first line, which must name the columns, %v", err)
+	}
+	titles, err := f.parse.cells(data)
+	if err != nil {
+		return nil, fault.Invalidf("file", "the first line, which must name the columns, %v", err)
+	}
+	for i, title := range titles {
+		if strings.ContainsFunc(title, isControl) || strings.ContainsRune(title, '\r') {
+			return nil, fault.Invalidf("file", "the header of column %d holds a control character: this is not a CSV file, or its lines do not end with LF or CR LF", i+1)
+		}
+		if !utf8.ValidString(title) {
+			return nil, fault.Invalidf("file", "the header of column %d is not valid UTF-8", i+1)
+		}
+	}
+	return titles, nil
+}
+
+// Next returns the next row that can be read, and io.EOF after the last. Rows
+// that cannot be read are rejected on the way. Any other error is the stream's
+// (or that of Options.Rejects), and ends the import.
+func (f *File) Next() (Row, error) {
+	for {
+		rec, err := f.records.next()
+		if f.writeErr != nil {
+			return Row{}, f.writeErr
+		}
+		if errors.Is(err, io.EOF) {
+			f.report()
+			return Row{}, io.EOF
+		}
+		if err != nil {
+			return Row{}, readError(err, f.records.line)
+		}
+		if f.summary.Rows++; f.summary.Rows%progressEvery == 0 {
+			f.report()
+		}
+		if row, ok := f.row(rec); ok {
+			return row, nil
+		}
+	}
+}
+
+// row takes a record apart, or rejects it.
+func (f *File) row(rec record) (Row, bool) {
+	if rec.broken != "" {
+		f.rejectRaw(rec, rec.broken)
+		return Row{}, false
+	}
+	data, err := f.text.decode(rec.data)
+	if err != nil {
+		f.rejectRaw(rec, err.Error())
+		return Row{}, false
+	}
+	cells, err := f.parse.cells(data)
+	if err == nil {
+		cells, err = f.fit(cells)
+	}
+	if err != nil {
+		if rec.lines > 1 { // most likely a stray quote: it costs its own line only
+			rec = f.records.backToSecondLine()
+			err = errOpenQuote
+		}
+		f.rejectRaw(rec, err.Error())
+		return Row{}, false
+	}
+	row := Row{Line: rec.line, Cells: cells, file: f}
+	for i, cell := range cells {
+		switch {
+		case len(cell) > maxCell:
+			f.Reject(row, f.title(i), fmt.Sprintf("is larger than %d KB", maxCell>>10))
+			return Row{}, false
+		case strings.ContainsFunc(cell, isControl):
+			f.Reject(row, f.title(i), "holds a control character")
+			return Row{}, false
+		}
+	}
+	return row, true
+}
+
+// fit makes a row as wide as the header. Empty cells too many are what some
+// programs put at the end of a line; anything else is a row out of step.
+func (f *File) fit(cells []string) ([]string, error) {
+	for len(cells) > f.width && cells[len(cells)-1] == "" {
+		cells = cells[:len(cells)-1]
+	}
+	if len(cells) != f.width {
+		return nil, fmt.Errorf("has %s, the header has %d", plural(len(cells), "column"), f.width)
+	}
+	return cells, nil
+}
+
+// Reject counts a row that the caller does not take and writes it to
+// Options.Rejects. Of row only Line and Cells are looked at, so that one that was
+// kept elsewhere meanwhile can be put together again.
+func (f *File) Reject(row Row, field, reason string) {
+	var text strings.Builder
+	w := csv.NewWriter(&text)
+	_ = w.Write(row.Cells) // into memory
+	w.Flush()
+	f.reject(Reject{Line: row.Line, Field: field, Reason: reason}, strings.TrimSuffix(text.String(), "\n"))
+}
+
+// RejectFault is Reject for every field in err, where err is a fault.Invalid or
+// fault.List; it returns false, and does nothing, where it is neither. The row
+// counts once.
+func (f *File) RejectFault(row Row, err error) bool {
+	var list fault.List
+	var one *fault.Invalid
+	switch {
+	case errors.As(err, &list):
+	case errors.As(err, &one):
+		list = fault.List{one}
+	default:
+		return false
+	}
+	reasons := make([]string, len(list))
+	for i, inv := range list {
+		reasons[i] = inv.Message
+		if i > 0 {
+			reasons[i] = inv.Error()
+		}
+	}
+	f.Reject(row, list[0].Field, strings.Join(reasons, "; "))
+	return true
+}
+
+func (f *File) rejectRaw(rec record, reason string) {
+	raw := strings.TrimRight(string(rec.data), "\r\n")
+	if data, err := f.text.decode([]byte(raw)); err == nil {
+		raw = string(data)
+	}
+	f.reject(Reject{Line: rec.line, Reason: reason}, strings.ToValidUTF8(raw, string(utf8.RuneError)))
+}
+
+func (f *File) reject(r Reject, row string) {
+	f.summary.Rejected++
+	if len(f.summary.Rejects) < maxRejects {
+		f.summary.Rejects = append(f.summary.Rejects, r)
+	}
+	if f.rejects == nil || f.writeErr != nil {
+		return
+	}
+	if f.summary.Rejected == 1 {
+		_ = f.rejects.Write([]string{"line", "field", "reason", "row"}) // an error stays in the writer
+	}
+	if err := f.rejects.Write([]string{strconv.Itoa(r.Line), r.Field, r.Reason, row}); err != nil {
+		f.writeErr = fmt.Errorf("write rejected rows: %w", err)
+	}
+}
+
+// Stored tells Options.Progress that n more things were written or found
+// unchanged.
+func (f *File) Stored(n int64) {
+	f.stored += n
+	f.report()
+}
+
+func (f *File) report() {
+	if f.opts.Progress != nil {
+		f.opts.Progress(Progress{Rows: f.summary.Rows, Rejected: f.summary.Rejected, Bytes: f.input.n, Stored: f.stored})
+	}
+}
+
+// Summary returns Rows, Rejected and Rejects as they are now; the other numbers
+// are the caller's to fill in.
+func (f *File) Summary() Summary {
+	s := f.summary
+	s.Rejects = append([]Reject{}, s.Rejects...)
+	return s
+}
+
+// Close writes out what is buffered of the rejected rows. It does not close the
+// stream.
+func (f *File) Close() error {
+	if f.rejects == nil || f.writeErr != nil {
+		return f.writeErr
+	}
+	f.rejects.Flush()
+	if err := f.rejects.Error(); err != nil {
+		return fmt.Errorf("write rejected rows: %w", err)
+	}
+	return nil
+}
+
+// readError tells damage of the file, which its sender can mend, from trouble
+// on the way here.
+func readError(err error, line int) error {
+	if errors.Is(err, errDamaged) {
+		return fault.Invalidf("file", "cannot be read beyond line %d: %v", line, err)
+	}
+	return fmt.Errorf("read file beyond line %d: %w", line, err)
+}
+
+// parser splits records into cells: one csv.Reader that is fed record by record.
+type parser struct {
+	comma rune
+	feed  bytes.Reader
+	csv   *csv.Reader
+	fed   int64 // bytes given to csv
+}
+
+func (p *parser) cells(record []byte) ([]string, error) {
+	if p.csv == nil {
+		p.csv = csv.NewReader(&p.feed)
+		p.csv.Comma = p.comma
+		p.csv.FieldsPerRecord = -1
+		p.fed = 0
+	}
+	p.feed.Reset(record)
+	p.fed += int64(len(record))
+	cells, err := p.csv.Read()
+	if err == nil && p.csv.InputOffset() == p.fed {
+		return cells, nil
+	}
+	p.csv = nil // it may hold the rest of what it could not read
+	var parseErr *csv.ParseError
+	switch {
+	case errors.Is(err, csv.ErrBareQuote):
+		return nil, errors.New("has a quote in the middle of a cell: such a cell must stand in quotes, and the quote be doubled")
+	case errors.Is(err, csv.ErrQuote):
+		return nil, errors.New("has a quoted cell with a quote that is not doubled, or with text after it")
+	case errors.As(err, &parseErr):
+		return nil, parseErr.Err
+	default:
+		return nil, errors.New("is not one CSV record")
+	}
+}
+
+func isControl(r rune) bool {
+	return unicode.IsControl(r) && r != '\t' && r != '\n' && r != '\r'
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
+// turn is held by the import that is at work.
+var turn = make(chan struct{}, 1)
+
+// Turn waits until no other import runs in this process, and returns what ends
+// the caller's turn. An import keeps one database connection and takes a second
+// one from time to time: several that have one each could wait for their second
+// for ever. It also keeps memory in bounds.
+func Turn(ctx context.Context) (end func(), err error) {
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for another import: %w", ctx.Err())
+	}
+}

@@ -1,0 +1,107 @@
+// Package scheduler is the clock of Posthorn: it finds rows that are due and
+// knocks for them. It holds no state, so any number of schedulers may run.
+//
+// Each sweep does three things, each harmless to repeat: it begins campaigns whose
+// time has come, takes chunks away from workers that died, and knocks for every
+// open run. The last one is what heals a Redis that was away or was flushed: a
+// knock that is still queued is the same task (see package tasks), one that was
+// lost is made again.
+package scheduler
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"posthorn/campaigns"
+	"posthorn/internal/clock"
+	"posthorn/tasks"
+)
+
+// Scheduler sweeps until its context ends.
+type Scheduler struct {
+	Pool  *pgxpool.Pool
+	Tasks *tasks.Client
+	Clock clock.Clock
+	Log   *slog.Logger
+	Every time.Duration // between sweeps; 0 means DefaultEvery
+}
+
+// DefaultEvery is how often rows are looked at: the longest that a lost knock
+// delays a mail.
+const DefaultEvery = 2 * time.Second
+
+// Run sweeps until ctx ends.
+func (s *Scheduler) Run(ctx context.Context) {
+	every := s.Every
+	if every == 0 {
+		every = DefaultEvery
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	var quiet quieter
+	for {
+		err := s.Sweep(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		quiet.log(s.Log, err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Sweep looks once. It goes on after an error, so that one broken campaign does
+// not stop the others, and returns the first.
+func (s *Scheduler) Sweep(ctx context.Context) error {
+	var first error
+	keep := func(err error) {
+		if err != nil && first == nil {
+			first = err
+		}
+	}
+	now := s.Clock()
+	keep(campaigns.BeginDue(ctx, s.Pool, now))
+
+	lost, err := campaigns.Recover(ctx, s.Pool, now)
+	keep(err)
+	if lost > 0 {
+		s.Log.Warn("a worker was lost; the mails it had claimed are now unknown", "messages", lost)
+	}
+
+	runs, err := campaigns.OpenRuns(ctx, s.Pool)
+	keep(err)
+	for _, run := range runs {
+		if err := s.Tasks.KnockRun(ctx, run.RunID, run.Epoch); err != nil {
+			keep(err)
+			break // Redis is away: the next sweep tries again
+		}
+	}
+	return first
+}
+
+// quieter logs a lasting trouble once when it begins, then every minute, and once
+// when it is over.
+type quieter struct {
+	since, last time.Time
+}
+
+func (q *quieter) log(log *slog.Logger, err error) {
+	now := time.Now()
+	switch {
+	case err == nil && !q.since.IsZero():
+		log.Info("sweep works again", "after", now.Sub(q.since).Round(time.Second))
+		*q = quieter{}
+	case err != nil && (q.since.IsZero() || now.Sub(q.last) >= time.Minute):
+		if q.since.IsZero() {
+			q.since = now
+		}
+		q.last = now
+		log.Error("sweep failed; trying again", "error", err)
+	}
+}

@@ -1,0 +1,392 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"posthorn/campaigns"
+	"posthorn/delivery"
+	"posthorn/internal/fault"
+	"posthorn/messages"
+	"posthorn/relays"
+	"posthorn/tasks"
+	"posthorn/templates"
+)
+
+const (
+	// claimSize is how many messages are claimed and recorded together: large enough
+	// to spread two round trips to Postgres, small enough that little is in doubt
+	// when a worker dies.
+	claimSize = 50
+
+	// firstClaim is the same until the run's first mail was accepted, so that the
+	// other workers can join soon.
+	firstClaim = 10
+
+	// chunkBudget is how long a chunk keeps its slot before it makes room for others.
+	chunkBudget = 60 * time.Second
+
+	renewEvery = time.Second
+
+	// leaseMargin is how long before the end of a lease that could not be renewed a
+	// worker stops offering mail, since its clock and Postgres' need not agree.
+	leaseMargin = 5 * time.Second
+)
+
+// chunk sends one chunk, as far as its budget goes.
+func (w *Worker) chunk(ctx context.Context, row tasks.Row) error {
+	if w.isStopping() {
+		return nil
+	}
+	k, ok, err := campaigns.Take(ctx, w.Pool, w.Clock(), row.ID)
+	if err != nil || !ok {
+		return err
+	}
+	s := &shift{Worker: w, Chunk: k}
+	ctx, s.halt = context.WithCancel(ctx)
+	defer s.halt()
+	s.leaseUntil.Store(time.Now().Add(campaigns.Lease).UnixNano())
+	renewed := make(chan struct{})
+	go func() {
+		defer close(renewed)
+		s.keepLease(ctx)
+	}()
+
+	err = s.send(ctx)
+	s.halt()
+	<-renewed
+	if s.unrecorded {
+		// What was offered is not in the ledger. The lease runs out and the rows become unknown; giving the chunk
+		// back now would only hide that.
+		return fmt.Errorf("chunk %d: outcomes could not be recorded: %w", k.ID, err)
+	}
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if putErr := campaigns.Put(after, w.Pool, w.Clock(), k, s.notBefore); putErr != nil && err == nil {
+		err = putErr
+	}
+	if goOnErr := w.goOn(after, k); goOnErr != nil && err == nil {
+		err = goOnErr
+	}
+	return err
+}
+
+// goOn knocks for the next chunks of the run, or finishes it with the last one.
+func (w *Worker) goOn(ctx context.Context, k campaigns.Chunk) error {
+	kind := "campaign"
+	if k.Test {
+		kind = "test"
+	}
+	if finished, err := campaigns.Finish(ctx, w.Pool, w.Clock(), campaigns.OpenRun{ID: k.RunID, Campaign: k.CampaignID, Kind: kind}); err != nil || finished {
+		return err
+	}
+	return w.knockChunks(ctx, k.RunID)
+}
+
+// shift is one worker's time with one chunk.
+type shift struct {
+	*Worker
+	campaigns.Chunk
+	relay      relays.Relay
+	renderer   *templates.Renderer
+	conn       *delivery.Conn
+	halt       context.CancelFunc
+	leaseUntil atomic.Int64 // unix nanoseconds, by this machine's clock
+	notBefore  time.Time    // when the chunk may be worked on again, where something must pass first
+	unrecorded bool
+}
+
+// keepLease renews the lease until ctx ends, and halts the shift where it must
+// offer no more mail.
+func (s *shift) keepLease(ctx context.Context) {
+	tick := time.NewTicker(renewEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.stopping:
+			s.halt()
+			return
+		case <-tick.C:
+		}
+		began := time.Now()
+		call, cancel := context.WithTimeout(ctx, campaigns.Lease/2)
+		goOn, err := campaigns.Renew(call, s.Pool, s.Clock(), s.Chunk)
+		cancel()
+		switch {
+		case err == nil && goOn:
+			s.leaseUntil.Store(began.Add(campaigns.Lease).UnixNano())
+		case err == nil || s.leaseEnds():
+			s.halt()
+			return
+		}
+	}
+}
+
+func (s *shift) leaseEnds() bool {
+	return time.Now().After(time.Unix(0, s.leaseUntil.Load()).Add(-leaseMargin))
+}
+
+// send claims and sends batch by batch until the chunk has nothing due, the budget
+// is spent or the shift is halted.
+func (s *shift) send(ctx context.Context) error {
+	if until := s.breaker.openUntil(s.Relay); until.After(s.Clock()) {
+		s.notBefore = until
+		return nil
+	}
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		if s.conn != nil {
+			s.conn.Release()
+		}
+	}()
+	deadline := time.Now().Add(chunkBudget)
+	for ctx.Err() == nil && s.notBefore.IsZero() && time.Now().Before(deadline) && !s.leaseEnds() {
+		n := claimSize
+		if !s.Warm {
+			n = firstClaim
+		}
+		batch, err := messages.Claim(ctx, s.Pool, s.Clock(), s.ID, s.Epoch, n)
+		if err != nil {
+			return err
+		}
+		if len(batch) == 0 {
+			return nil
+		}
+		if err := s.sendBatch(ctx, batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepare gets what all mails of the chunk share. Where a person has to mend
+// something first, it pauses the campaign and says what.
+func (s *shift) prepare(ctx context.Context) error {
+	var err error
+	if s.relay, err = s.relays.get(ctx, s.Pool, s.Clock(), s.Relay); err != nil {
+		var missing *fault.NotFound
+		if errors.As(err, &missing) {
+			return s.giveUp(ctx, fmt.Sprintf("there is no relay %q: set it with PUT /api/v1/relays/%s, then resume", s.Relay, s.Relay))
+		}
+		if errors.Is(err, relays.ErrSealed) {
+			return s.giveUp(ctx, fmt.Sprintf("the password of relay %q was sealed under another POSTHORN_SECRET: set it again, then resume", s.Relay))
+		}
+		return err
+	}
+	s.renderer, err = s.templates.get(ctx, s.Pool, s.TemplateID, s.TemplateVersion)
+	return err
+}
+
+// giveUp pauses the campaign for a reason that only a person can mend. A test
+// send has nothing to pause: its mails fail with that reason.
+func (s *shift) giveUp(ctx context.Context, reason string) error {
+	s.halt()
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if !s.Test {
+		s.Log.Warn("campaign paused itself", "campaign_id", s.CampaignID, "run_id", s.RunID, "reason", reason)
+		return campaigns.PauseItself(after, s.Pool, s.Clock(), s.Chunk, reason)
+	}
+	batch, err := messages.Claim(after, s.Pool, s.Clock(), s.ID, s.Epoch, campaigns.ChunkSize)
+	if err != nil {
+		return err
+	}
+	results := make([]messages.Result, len(batch))
+	for i, m := range batch {
+		results[i] = messages.Result{ID: m.ID, State: messages.Failed, Reason: messages.ReasonNotConfigured, Detail: reason}
+	}
+	return s.record(after, results)
+}
+
+// sendBatch offers each message and records all outcomes together.
+func (s *shift) sendBatch(ctx context.Context, batch []messages.Claimed) error {
+	facts, err := s.loadFacts(ctx, batch)
+	if err != nil {
+		return errors.Join(err, s.record(ctx, released(batch)))
+	}
+	results := make([]messages.Result, 0, len(batch))
+	var strike *messages.Result
+	for i, m := range batch {
+		if ctx.Err() != nil || s.leaseEnds() || !s.notBefore.IsZero() {
+			results = append(results, released(batch[i:])...)
+			break
+		}
+		r, struck := s.sendOne(ctx, m, facts)
+		if struck {
+			strike = &r
+		}
+		if r.State == messages.Sent {
+			s.Warm = true
+		}
+		results = append(results, r)
+	}
+	if err := s.record(ctx, results); err != nil {
+		return err
+	}
+	if strike != nil && !s.Test && !s.Warm {
+		paused, err := campaigns.Strikes(ctx, s.Pool, s.Clock(), s.Chunk, strike.Reason, strike.Detail)
+		if err != nil {
+			return err
+		}
+		if paused {
+			s.Log.Warn("campaign paused itself: its first mails all failed", "campaign_id", s.CampaignID, "run_id", s.RunID, "reason", strike.Reason)
+			s.halt()
+		}
+	}
+	return nil
+}
+
+// released are results that put messages back unoffered.
+func released(batch []messages.Claimed) []messages.Result {
+	results := make([]messages.Result, len(batch))
+	for i, m := range batch {
+		results[i] = messages.Result{ID: m.ID, State: messages.Planned}
+	}
+	return results
+}
+
+// sendOne renders and offers one message. struck says that its failure speaks
+// against the campaign rather than the recipient.
+func (s *shift) sendOne(ctx context.Context, m messages.Claimed, facts factsOf) (r messages.Result, struck bool) {
+	if m.Skip != "" {
+		return messages.Result{ID: m.ID, State: messages.Skipped, Reason: m.Skip, Unspent: true}, false
+	}
+	mail, err := s.compose(ctx, m, facts)
+	if err != nil {
+		if ctx.Err() != nil {
+			return messages.Result{ID: m.ID, State: messages.Planned}, false
+		}
+		return messages.Result{ID: m.ID, State: messages.Failed, Reason: messages.ReasonRenderFailed, Detail: err.Error()}, true
+	}
+	if r, ok := s.awaitRate(ctx, m); !ok {
+		return r, false
+	}
+	if r, ok := s.connect(ctx, m); !ok {
+		return r, false
+	}
+	outcome := s.conn.Send(ctx, mail)
+	if outcome.Class == delivery.Unreachable {
+		s.drop()
+		if ctx.Err() != nil {
+			return messages.Result{ID: m.ID, State: messages.Planned}, false
+		}
+		return s.unreachable(m, outcome), false
+	}
+	r = s.result(m, outcome, s.Clock())
+	return r, strikes(r, outcome)
+}
+
+// longestRateWait is how long a message waits for the relay's rate before it makes
+// room for other work.
+const longestRateWait = 2 * time.Second
+
+// awaitRate waits until the relay's rate allows one more mail; where that takes
+// too long, the message and its chunk come back later.
+func (s *shift) awaitRate(ctx context.Context, m messages.Claimed) (messages.Result, bool) {
+	for s.relay.RatePerSecond > 0 {
+		wait, err := s.limiter.Allow(ctx, s.relay)
+		if err == nil && wait <= 0 {
+			return messages.Result{}, true
+		}
+		if err != nil || wait > longestRateWait { // no Redis, no count of what the others send: wait for it
+			s.notBefore = s.Clock().Add(max(wait, minBreak))
+			return messages.Result{ID: m.ID, State: messages.Planned}, false
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return messages.Result{ID: m.ID, State: messages.Planned}, false
+		}
+	}
+	return messages.Result{}, true
+}
+
+// connectionWait is how long a chunk waits for a free connection before it makes
+// room for a chunk of another relay.
+const connectionWait = 2 * time.Second
+
+// connect gives the shift a connection where it has none.
+func (s *shift) connect(ctx context.Context, m messages.Claimed) (messages.Result, bool) {
+	if s.conn != nil && s.conn.Usable() {
+		return messages.Result{}, true
+	}
+	s.drop()
+	back := messages.Result{ID: m.ID, State: messages.Planned}
+	conn, err := s.pools.Acquire(ctx, s.relay, connectionWait)
+	switch {
+	case err == nil:
+		s.breaker.worked(s.Relay)
+		s.conn = conn
+		return messages.Result{}, true
+	case ctx.Err() != nil:
+		return back, false
+	case errors.Is(err, delivery.ErrBusy):
+		s.notBefore = s.Clock().Add(connectionWait)
+		return back, false
+	}
+	var refused *delivery.ConnectError
+	if !errors.As(err, &refused) {
+		s.Log.Error("cannot use the relay", "relay", s.Relay, "error", err)
+		s.notBefore = s.Clock().Add(minBreak)
+		return back, false
+	}
+	if refused.Outcome.Class == delivery.Permanent { // the login, or TLS: waiting does not mend it
+		if s.Test {
+			return s.result(m, refused.Outcome, s.Clock()), false
+		}
+		if err := s.giveUp(ctx, fmt.Sprintf("relay %q refuses us: %s; mend it, then resume", s.Relay, refused.Outcome.Detail)); err != nil {
+			s.Log.Error("cannot pause the campaign", "campaign_id", s.CampaignID, "error", err)
+		}
+		return back, false
+	}
+	return s.unreachable(m, refused.Outcome), false
+}
+
+// unreachable defers a message, and with it the chunk, until the relay may be
+// tried again.
+func (s *shift) unreachable(m messages.Claimed, o delivery.Outcome) messages.Result {
+	r := s.result(m, o, s.Clock())
+	r.DueAt = s.breaker.failed(s.Relay, s.Clock())
+	s.notBefore = r.DueAt
+	s.Log.Warn("relay cannot be reached; trying again", "relay", s.Relay, "at", r.DueAt, "detail", o.Detail)
+	return r
+}
+
+// drop gives the connection back to the pool, which closes it where it is broken.
+func (s *shift) drop() {
+	if s.conn != nil {
+		s.conn.Release()
+		s.conn = nil
+	}
+}
+
+// record writes outcomes, trying again while Postgres is away: they are worth more
+// than the slot. Only when the worker has to end does it give up.
+func (s *shift) record(ctx context.Context, results []messages.Result) error {
+	ctx = context.WithoutCancel(ctx)
+	var stopAt time.Time
+	for {
+		call, cancel := context.WithTimeout(ctx, 10*time.Second)
+		_, err := messages.Record(call, s.Pool, s.Clock(), s.Epoch, results)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		s.Log.Error("cannot record outcomes; trying again", "chunk", s.ID, "messages", len(results), "error", err)
+		if s.isStopping() && stopAt.IsZero() {
+			stopAt = time.Now().Add(15 * time.Second)
+		}
+		if !stopAt.IsZero() && time.Now().After(stopAt) {
+			s.unrecorded = true
+			return err
+		}
+		time.Sleep(time.Second)
+	}
+}

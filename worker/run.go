@@ -1,0 +1,74 @@
+package worker
+
+import (
+	"context"
+	"errors"
+
+	"posthorn/campaigns"
+	"posthorn/internal/fault"
+	"posthorn/tasks"
+)
+
+// run looks at a run and does what is next for it: plan another page, cancel what
+// is left, knock for chunks, or finish.
+func (w *Worker) run(ctx context.Context, row tasks.Row) error {
+	run, open, err := campaigns.LookAt(ctx, w.Pool, row.ID)
+	if err != nil || !open {
+		return err
+	}
+	if run.Kind == "campaign" {
+		switch run.Status {
+		case campaigns.Paused:
+			return nil
+		case campaigns.Cancelled, campaigns.Failed:
+			if settled, err := campaigns.CancelRest(ctx, w.Pool, w.Clock(), run); err != nil || !settled {
+				return err
+			}
+		default:
+			if err := w.plan(ctx, run); err != nil {
+				return err
+			}
+		}
+	}
+	if finished, err := campaigns.Finish(ctx, w.Pool, w.Clock(), run); err != nil || finished {
+		return err
+	}
+	return w.knockChunks(ctx, row.ID)
+}
+
+// plan freezes the audience page by page, and lets workers begin with the first
+// pages while the later ones are still to come.
+func (w *Worker) plan(ctx context.Context, run campaigns.OpenRun) error {
+	for !run.Planned && !w.isStopping() {
+		more, err := campaigns.PlanPage(ctx, w.Pool, w.Clock(), run.ID)
+		var list fault.List
+		var inv *fault.Invalid
+		if errors.As(err, &inv) || errors.As(err, &list) {
+			return campaigns.Fail(ctx, w.Pool, w.Clock(), run.Campaign, "the audience cannot be selected: "+err.Error())
+		}
+		if err != nil {
+			return err
+		}
+		if err := w.knockChunks(ctx, run.ID); err != nil {
+			w.Log.Warn("knock failed; the scheduler will knock again", "run_id", run.ID, "error", err)
+		}
+		if !more {
+			return nil
+		}
+	}
+	return nil
+}
+
+// knockChunks asks for the run's chunks that may be worked on.
+func (w *Worker) knockChunks(ctx context.Context, runID int64) error {
+	due, err := campaigns.DueChunks(ctx, w.Pool, w.Clock(), runID)
+	if err != nil {
+		return err
+	}
+	for _, c := range due {
+		if err := w.tasks.KnockChunk(ctx, c.ID, c.Epoch); err != nil {
+			return err
+		}
+	}
+	return nil
+}

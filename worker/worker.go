@@ -1,0 +1,166 @@
+// Package worker does what was knocked for: it plans runs and sends their chunks.
+//
+// A chunk's way through this package: chunk.go leases it and claims its messages
+// in small batches; for each batch it loads what the template needs, and for each
+// message renders (mail.go), waits for the relay's rate, sends over one SMTP
+// connection and keeps the outcome (outcome.go), which is recorded once per batch.
+//
+// Handlers return nil whatever happens: the rows say what is still to do, and the
+// scheduler knocks again.
+package worker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
+
+	"posthorn/delivery"
+	"posthorn/internal/clock"
+	"posthorn/tasks"
+	"posthorn/tracking"
+)
+
+// Deps is what a worker is made of.
+type Deps struct {
+	Pool        *pgxpool.Pool
+	Redis       redis.UniversalClient
+	Clock       clock.Clock
+	Log         *slog.Logger
+	Links       tracking.Links
+	Secret      string          // opens the relays' passwords
+	Concurrency int             // chunks sent at once; 0 means 16
+	Retry       []time.Duration // how long after each temporary refusal to try again; nil means DefaultRetry
+	Delivery    delivery.Options
+}
+
+// DefaultRetry is when a mail that was refused for now is tried again. After the
+// last it is given up: about 21 hours, within which most greylisting, full queues
+// and short outages pass (RFC 5321 4.5.4.1 asks for patience, but a newsletter
+// that arrives days late is worse than none).
+var DefaultRetry = []time.Duration{
+	30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute,
+	time.Hour, 3 * time.Hour, 6 * time.Hour, 10 * time.Hour,
+}
+
+// Worker handles tasks until its context ends.
+type Worker struct {
+	Deps
+	tasks     *tasks.Client
+	pools     *delivery.Pools
+	limiter   *delivery.Limiter
+	breaker   breaker
+	templates rendererCache
+	relays    relayBook
+	stopping  chan struct{} // closed when the worker shall take nothing new
+}
+
+// New returns a worker that runs once Run is called.
+func New(d Deps) *Worker {
+	if d.Concurrency <= 0 {
+		d.Concurrency = 16
+	}
+	if d.Retry == nil {
+		d.Retry = DefaultRetry
+	}
+	d.Delivery.Logger = d.Log
+	return &Worker{
+		Deps:     d,
+		tasks:    tasks.NewClient(d.Redis),
+		pools:    delivery.NewPools(d.Delivery),
+		limiter:  delivery.NewLimiter(d.Redis),
+		relays:   relayBook{secret: d.Secret},
+		stopping: make(chan struct{}),
+	}
+}
+
+// shutdownTimeout is how long Run waits for mails in flight after ctx ends.
+const shutdownTimeout = 25 * time.Second
+
+// Run works until ctx ends; then it takes nothing new, lets the mails in flight
+// end, gives the rest back and returns.
+func (w *Worker) Run(ctx context.Context) error {
+	// A server each, because asynq's weights do not reserve capacity: planning must
+	// not wait behind a million mails.
+	bulk := w.server(w.Concurrency, tasks.QueueBulk)
+	control := w.server(2, tasks.QueueControl)
+
+	mux := asynq.NewServeMux()
+	mux.HandleFunc(tasks.TypeRun, w.handle(w.run))
+	mux.HandleFunc(tasks.TypeChunk, w.handle(w.chunk))
+	if err := bulk.Start(mux); err != nil {
+		return fmt.Errorf("worker: start bulk server: %w", err)
+	}
+	if err := control.Start(mux); err != nil {
+		bulk.Shutdown()
+		return fmt.Errorf("worker: start control server: %w", err)
+	}
+	w.Log.Info("worker ready", "concurrency", w.Concurrency)
+
+	<-ctx.Done()
+	close(w.stopping)
+	control.Shutdown()
+	bulk.Shutdown()
+	w.pools.Close()
+	return nil
+}
+
+func (w *Worker) server(concurrency int, queue string) *asynq.Server {
+	return asynq.NewServerFromRedisClient(w.Redis, asynq.Config{
+		Concurrency:       concurrency,
+		Queues:            map[string]int{queue: 1},
+		TaskCheckInterval: 200 * time.Millisecond,
+		ShutdownTimeout:   shutdownTimeout,
+		Logger:            asynqLog{w.Log},
+		LogLevel:          asynq.WarnLevel,
+	})
+}
+
+// handle turns a function of a row into an asynq handler that logs errors and
+// panics and never fails, so that no TaskID stays taken.
+func (w *Worker) handle(fn func(context.Context, tasks.Row) error) func(context.Context, *asynq.Task) error {
+	return func(ctx context.Context, t *asynq.Task) error {
+		row, err := tasks.ParseRow(t)
+		if err == nil {
+			err = protect(func() error { return fn(ctx, row) })
+		}
+		if err != nil {
+			w.Log.Error("task failed; the scheduler will knock again", "task", t.Type(), "row", row.ID, "error", err)
+		}
+		return nil
+	}
+}
+
+func protect(fn func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	return fn()
+}
+
+// isStopping reports whether the worker shall take nothing new.
+func (w *Worker) isStopping() bool {
+	select {
+	case <-w.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// asynqLog hands asynq's own messages to slog.
+type asynqLog struct{ log *slog.Logger }
+
+func (l asynqLog) Debug(args ...any) { l.log.Debug(fmt.Sprint(args...), "from", "asynq") }
+func (l asynqLog) Info(args ...any)  { l.log.Info(fmt.Sprint(args...), "from", "asynq") }
+func (l asynqLog) Warn(args ...any)  { l.log.Warn(fmt.Sprint(args...), "from", "asynq") }
+func (l asynqLog) Error(args ...any) { l.log.Error(fmt.Sprint(args...), "from", "asynq") }
+
+// Fatal logs only: a library does not end the process.
+func (l asynqLog) Fatal(args ...any) { l.log.Error(fmt.Sprint(args...), "from", "asynq") }
