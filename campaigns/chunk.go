@@ -27,6 +27,11 @@ const (
 	// to keep many workers busy, few enough to keep Redis small and to let two
 	// campaigns share the workers.
 	maxInFlight = 128
+
+	// perConnection bounds them further for a relay with few connections, whose
+	// chunks would otherwise sit in every worker slot and wait for each other. It is
+	// how many worker processes such a relay can keep busy.
+	perConnection = 8
 )
 
 // OpenRun is a run as a worker meets it.
@@ -76,6 +81,10 @@ func DueChunks(ctx context.Context, db postgres.DB, now time.Time, runID int64) 
 			WHERE run_id = $1 AND done_at IS NULL AND (lease_until >= $2 OR knocked_until >= $2 AND due_at <= $2)
 		), warm AS (
 			SELECT coalesce(sum(n), 0) > 0 AS yes FROM message_counts WHERE run_id = $1 AND state = 'sent'
+		), bound AS (
+			SELECT least($3::bigint, coalesce(max(l.connections) * $5::bigint, $3::bigint)) AS n
+			FROM runs r JOIN campaigns c ON c.id = r.campaign_id LEFT JOIN relays l ON l.name = c.relay
+			WHERE r.id = $1
 		), due AS (
 			SELECT id
 			FROM chunks
@@ -83,11 +92,11 @@ func DueChunks(ctx context.Context, db postgres.DB, now time.Time, runID int64) 
 			  AND (lease_until IS NULL OR lease_until < $2)
 			  AND (knocked_until IS NULL OR knocked_until < $2)
 			ORDER BY id
-			LIMIT greatest(0, (SELECT CASE WHEN warm.yes THEN $3::bigint ELSE 1 END - flight.n FROM flight, warm))
+			LIMIT greatest(0, (SELECT CASE WHEN warm.yes THEN bound.n ELSE 1 END - flight.n FROM flight, warm, bound))
 			FOR UPDATE SKIP LOCKED
 		)
 		UPDATE chunks k SET knocked_until = $4 FROM due WHERE k.id = due.id RETURNING k.id, k.epoch`,
-		runID, now, maxInFlight, now.Add(knockTrust))
+		runID, now, int64(maxInFlight), now.Add(knockTrust), int64(perConnection))
 	if err != nil {
 		return nil, fmt.Errorf("find due chunks of run %d: %w", runID, err)
 	}

@@ -192,8 +192,17 @@ func Pause(ctx context.Context, db postgres.DB, now time.Time, id int64) (Campai
 // Resume continues a paused campaign with what is still due.
 func Resume(ctx context.Context, db postgres.DB, now time.Time, id int64) (Campaign, error) {
 	return change(ctx, db, id, func(tx pgx.Tx, c Campaign) error {
-		_, err := move(ctx, tx, now, c, ActResume, "")
-		return err
+		if _, err := move(ctx, tx, now, c, ActResume, ""); err != nil {
+			return err
+		}
+		// Tasks that came while it was paused found nothing to do: their chunks may be knocked for at once.
+		_, err := tx.Exec(ctx, `
+			UPDATE chunks SET knocked_until = NULL
+			WHERE done_at IS NULL AND run_id IN (SELECT id FROM runs WHERE campaign_id = $1 AND finished_at IS NULL)`, id)
+		if err != nil {
+			return fmt.Errorf("resume campaign %d: %w", id, err)
+		}
+		return nil
 	})
 }
 

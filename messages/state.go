@@ -75,6 +75,4 @@ const (
 	ReasonCampaignFailed    = "campaign_failed"    // cancelled: the campaign could not go on
 	ReasonReleased          = "released"           // deferred: claimed again after an earlier attempt, then put back before it was offered
 	ReasonWorkerLost        = "worker_lost"        // unknown: the worker died or was cut off between claim and record
-	ReasonRateLimited       = "rate_limited"       // deferred: the relay's rate per second is used up
-	ReasonUnreachable       = "relay_unreachable"  // deferred: no connection to the relay
 )

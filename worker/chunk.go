@@ -95,6 +95,7 @@ type shift struct {
 	conn       *delivery.Conn
 	halt       context.CancelFunc
 	leaseUntil atomic.Int64 // unix nanoseconds, by this machine's clock
+	deadline   time.Time    // when the slot is needed for others
 	notBefore  time.Time    // when the chunk may be worked on again, where something must pass first
 	unrecorded bool
 }
@@ -141,13 +142,9 @@ func (s *shift) send(ctx context.Context) error {
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
-	defer func() {
-		if s.conn != nil {
-			s.conn.Release()
-		}
-	}()
-	deadline := time.Now().Add(chunkBudget)
-	for ctx.Err() == nil && s.notBefore.IsZero() && time.Now().Before(deadline) && !s.leaseEnds() {
+	defer s.drop()
+	s.deadline = time.Now().Add(chunkBudget)
+	for ctx.Err() == nil && s.notBefore.IsZero() && time.Now().Before(s.deadline) && !s.leaseEnds() {
 		n := claimSize
 		if !s.Warm {
 			n = firstClaim
@@ -172,11 +169,9 @@ func (s *shift) prepare(ctx context.Context) error {
 	var err error
 	if s.relay, err = s.relays.get(ctx, s.Pool, s.Clock(), s.Relay); err != nil {
 		var missing *fault.NotFound
-		if errors.As(err, &missing) {
-			return s.giveUp(ctx, fmt.Sprintf("there is no relay %q: set it with PUT /api/v1/relays/%s, then resume", s.Relay, s.Relay))
-		}
-		if errors.Is(err, relays.ErrSealed) {
-			return s.giveUp(ctx, fmt.Sprintf("the password of relay %q was sealed under another POSTHORN_SECRET: set it again, then resume", s.Relay))
+		var sealed *fault.Conflict // its password, under another secret
+		if errors.As(err, &missing) || errors.As(err, &sealed) {
+			return s.giveUp(ctx, fmt.Sprintf("%s; PUT /api/v1/relays/%s, then resume", err, s.Relay))
 		}
 		return err
 	}
@@ -273,7 +268,6 @@ func (s *shift) sendOne(ctx context.Context, m messages.Claimed, facts factsOf) 
 	}
 	outcome := s.conn.Send(ctx, mail)
 	if outcome.Class == delivery.Unreachable {
-		s.drop()
 		if ctx.Err() != nil {
 			return messages.Result{ID: m.ID, State: messages.Planned}, false
 		}
@@ -296,7 +290,7 @@ func (s *shift) awaitRate(ctx context.Context, m messages.Claimed) (messages.Res
 			return messages.Result{}, true
 		}
 		if err != nil || wait > longestRateWait { // no Redis, no count of what the others send: wait for it
-			s.notBefore = s.Clock().Add(max(wait, minBreak))
+			s.notBefore = s.Clock().Add(max(wait, longestRateWait))
 			return messages.Result{ID: m.ID, State: messages.Planned}, false
 		}
 		select {
@@ -308,58 +302,47 @@ func (s *shift) awaitRate(ctx context.Context, m messages.Claimed) (messages.Res
 	return messages.Result{}, true
 }
 
-// connectionWait is how long a chunk waits for a free connection before it makes
-// room for a chunk of another relay.
-const connectionWait = 2 * time.Second
-
-// connect gives the shift a connection where it has none.
+// connect borrows a connection where the shift has none that works, waiting for a
+// free one until the slot is needed for others.
 func (s *shift) connect(ctx context.Context, m messages.Claimed) (messages.Result, bool) {
 	if s.conn != nil && s.conn.Usable() {
 		return messages.Result{}, true
 	}
 	s.drop()
 	back := messages.Result{ID: m.ID, State: messages.Planned}
-	conn, err := s.pools.Acquire(ctx, s.relay, connectionWait)
+	conn, err := s.pools.Acquire(ctx, s.relay, time.Until(s.deadline))
+	var refused *delivery.ConnectError
 	switch {
 	case err == nil:
 		s.breaker.worked(s.Relay)
 		s.conn = conn
 		return messages.Result{}, true
-	case ctx.Err() != nil:
+	case !errors.As(err, &refused): // halted, or no connection became free in time
+		s.notBefore = s.Clock()
 		return back, false
-	case errors.Is(err, delivery.ErrBusy):
-		s.notBefore = s.Clock().Add(connectionWait)
-		return back, false
-	}
-	var refused *delivery.ConnectError
-	if !errors.As(err, &refused) {
-		s.Log.Error("cannot use the relay", "relay", s.Relay, "error", err)
-		s.notBefore = s.Clock().Add(minBreak)
-		return back, false
-	}
-	if refused.Outcome.Class == delivery.Permanent { // the login, or TLS: waiting does not mend it
-		if s.Test {
-			return s.result(m, refused.Outcome, s.Clock()), false
-		}
+	case refused.Outcome.Class != delivery.Permanent:
+		return s.unreachable(m, refused.Outcome), false
+	case s.Test:
+		return s.result(m, refused.Outcome, s.Clock()), false
+	default: // the login, or TLS: waiting does not mend it
 		if err := s.giveUp(ctx, fmt.Sprintf("relay %q refuses us: %s; mend it, then resume", s.Relay, refused.Outcome.Detail)); err != nil {
 			s.Log.Error("cannot pause the campaign", "campaign_id", s.CampaignID, "error", err)
 		}
 		return back, false
 	}
-	return s.unreachable(m, refused.Outcome), false
 }
 
 // unreachable defers a message, and with it the chunk, until the relay may be
 // tried again.
 func (s *shift) unreachable(m messages.Claimed, o delivery.Outcome) messages.Result {
+	s.Log.Warn("relay cannot be reached; trying again", "relay", s.Relay, "reason", o.Reason, "detail", o.Detail)
 	r := s.result(m, o, s.Clock())
 	r.DueAt = s.breaker.failed(s.Relay, s.Clock())
 	s.notBefore = r.DueAt
-	s.Log.Warn("relay cannot be reached; trying again", "relay", s.Relay, "at", r.DueAt, "detail", o.Detail)
 	return r
 }
 
-// drop gives the connection back to the pool, which closes it where it is broken.
+// drop gives the connection back.
 func (s *shift) drop() {
 	if s.conn != nil {
 		s.conn.Release()

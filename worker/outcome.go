@@ -11,7 +11,7 @@ import (
 
 // result turns what a relay said into what the ledger keeps.
 func (w *Worker) result(m messages.Claimed, o delivery.Outcome, now time.Time) messages.Result {
-	r := messages.Result{ID: m.ID, Reason: string(o.Reason), Detail: o.Detail, Code: o.Code, Enhanced: o.Enhanced, QueueID: o.QueueID}
+	r := messages.Result{ID: m.ID, Reason: o.Reason, Detail: o.Detail, Code: o.Code, Enhanced: o.Enhanced, QueueID: o.QueueID}
 	switch o.Class {
 	case delivery.Accepted:
 		r.State, r.Reason = messages.Sent, ""
@@ -26,7 +26,7 @@ func (w *Worker) result(m messages.Claimed, o delivery.Outcome, now time.Time) m
 		r.State = messages.Deferred
 		r.DueAt = now.Add(jitter(w.Retry[m.Attempts-1]))
 	case delivery.Unreachable: // nothing was offered, so no attempt is spent
-		r.State, r.Reason, r.Unspent = messages.Deferred, messages.ReasonUnreachable, true
+		r.State, r.Unspent = messages.Deferred, true
 		r.DueAt = now.Add(minBreak)
 	default:
 		r.State = messages.Unknown
