@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -58,5 +59,15 @@ func TestOpenNamesTheServerWithoutThePassword(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("Open(%q) = %v", dsn, err)
 		}
+	}
+}
+
+func TestTimesAreUTC(t *testing.T) {
+	t.Parallel()
+	var one time.Time
+	var many []time.Time
+	err := pgtest.New(t).QueryRow(context.Background(), `SELECT now(), ARRAY[now()]`).Scan(&one, &many)
+	if err != nil || one.Location() != time.UTC || many[0].Location() != time.UTC {
+		t.Fatalf("%v in %s, %s", err, one.Location(), many[0].Location())
 	}
 }
