@@ -206,6 +206,9 @@ func Create(ctx context.Context, db postgres.DB, now time.Time, in Input) (Campa
 
 // Update rewrites a draft. In any other status it returns a fault.Conflict.
 func Update(ctx context.Context, db postgres.DB, now time.Time, id int64, in Input) (Campaign, error) {
+	if _, err := Get(ctx, db, id); err != nil {
+		return Campaign{}, err
+	}
 	if err := in.check(); err != nil {
 		return Campaign{}, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"posthorn/internal/csvimport"
 	"posthorn/internal/fault"
+	"posthorn/postgres"
 )
 
 // orderFields are the columns ImportOrders knows.
@@ -60,11 +61,14 @@ func ImportOrders(ctx context.Context, pool *pgxpool.Pool, r io.Reader, opts Imp
 	if closeErr := in.Close(); err == nil {
 		err = closeErr
 	}
+	summary := in.Summary()
+	imp.counts.addTo(&summary)
+	if err == nil && summary.Created+summary.Updated > 0 {
+		err = postgres.Analyze(ctx, pool, "orders", "order_items")
+	}
 	if err != nil {
 		err = fmt.Errorf("import orders: %w", err)
 	}
-	summary := in.Summary()
-	imp.counts.addTo(&summary)
 	return summary, err
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"posthorn/internal/csvimport"
 	"posthorn/internal/fault"
+	"posthorn/postgres"
 )
 
 // productFields are the columns ImportProducts knows.
@@ -51,11 +52,14 @@ func ImportProducts(ctx context.Context, pool *pgxpool.Pool, r io.Reader, opts I
 	if closeErr := in.Close(); err == nil {
 		err = closeErr
 	}
+	summary := in.Summary()
+	imp.counts.addTo(&summary)
+	if err == nil && summary.Created+summary.Updated > 0 {
+		err = postgres.Analyze(ctx, pool, "products")
+	}
 	if err != nil {
 		err = fmt.Errorf("import products: %w", err)
 	}
-	summary := in.Summary()
-	imp.counts.addTo(&summary)
 	return summary, err
 }
 

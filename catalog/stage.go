@@ -21,11 +21,6 @@ type ImportOptions struct {
 	Now time.Time
 }
 
-// importSlot lets one import at a time run in a process. An import holds a
-// connection and takes a second one from time to time: imports that have one each
-// could wait for their second one for ever. It also keeps memory in bounds.
-var importSlot = make(chan struct{}, 1)
-
 // staged brings the rows of a file together that belong together, wherever they
 // are in it, in a database that others use meanwhile and in bounded memory: fill
 // copies them into the temporary table that create makes, and use reads them back
@@ -36,12 +31,11 @@ func staged(ctx context.Context, pool *pgxpool.Pool, create string, fill func(pg
 	if pool.Config().MaxConns < 2 {
 		return errors.New("catalog: an import needs two database connections, the pool is limited to one (pool_max_conns)")
 	}
-	select {
-	case importSlot <- struct{}{}:
-		defer func() { <-importSlot }()
-	case <-ctx.Done():
-		return ctx.Err()
+	end, err := csvimport.Turn(ctx)
+	if err != nil {
+		return err
 	}
+	defer end()
 	return postgres.InTx(ctx, pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, create); err != nil {
 			return fmt.Errorf("create staging table: %w", err)

@@ -92,7 +92,7 @@ func scan(row pgx.CollectableRow) (Contact, error) {
 
 // Filter selects a page of contacts. The zero value is the first page of all.
 type Filter struct {
-	Query  string // how the id, the address, a name or "first last" begins, upper and lower case alike
+	Query  string // how the id, the address, a name or "first last" begins; case counts as in the database's locale (C: alike in ASCII only)
 	Cursor int64  // what the page before returned as next
 	Limit  int    // 50 where 0, at most 1000
 }

@@ -4,6 +4,7 @@ import (
 	"net/mail"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 
@@ -46,8 +47,9 @@ func NormalizeEmail(s string) (email, key string, err error) {
 			return "", "", fault.Invalidf("email", "has characters other than ASCII before the @, which most servers refuse")
 		}
 	}
+	valid := !strings.ContainsRune(domain, utf8.RuneError) // nor what is not UTF-8
 	domain, err = domains.ToASCII(domain)
-	if err != nil || !strings.Contains(domain, ".") || strings.Trim(domain[strings.LastIndexByte(domain, '.')+1:], "0123456789") == "" {
+	if !valid || err != nil || !strings.Contains(domain, ".") || strings.Trim(domain[strings.LastIndexByte(domain, '.')+1:], "0123456789") == "" {
 		return "", "", fault.Invalidf("email", "is not an address: what follows the @ is not a domain such as example.com")
 	}
 	email = local + "@" + domain

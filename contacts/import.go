@@ -88,6 +88,9 @@ func Import(ctx context.Context, pool *pgxpool.Pool, r io.Reader, opts ImportOpt
 	}
 	summary := in.Summary()
 	summary.Created, summary.Updated, summary.Unchanged = imp.summary[Created], imp.summary[Updated], imp.summary[Unchanged]
+	if err == nil && summary.Created+summary.Updated > 0 {
+		err = postgres.Analyze(ctx, pool, "contacts", "consents")
+	}
 	if err != nil {
 		return summary, fmt.Errorf("import contacts: %w", err)
 	}
@@ -281,20 +284,14 @@ func (imp *contactImport) write(ctx context.Context, tx pgx.Tx) error {
 
 // flush writes the contacts that were gathered.
 func (imp *contactImport) flush(ctx context.Context) error {
-	if len(imp.items) == 0 {
-		return nil
-	}
-	w := writer{now: imp.opts.Now, source: imp.opts.Source, fillOnly: true, items: imp.items}
-	err := retry(ctx, func() error {
-		return postgres.InTx(ctx, imp.pool, func(tx pgx.Tx) error { return w.write(ctx, tx) })
-	})
+	results, err := writeAll(ctx, imp.pool, writer{now: imp.opts.Now, source: imp.opts.Source, fillOnly: true}, imp.items)
 	if err != nil {
 		return err
 	}
-	for i := range imp.items {
-		imp.summary[w.change(i)]++
+	for _, r := range results {
+		imp.summary[r.Change]++
 	}
-	imp.in.Stored(int64(len(imp.items)))
+	imp.in.Stored(int64(len(results)))
 	imp.items = imp.items[:0]
 	return nil
 }

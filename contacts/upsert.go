@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -97,74 +96,66 @@ func UpsertBatch(ctx context.Context, pool *pgxpool.Pool, now time.Time, in []In
 		}
 		good, index = append(good, c), append(index, i)
 	}
-	if len(good) == 0 {
-		return results, nil
-	}
-	err := retry(ctx, func() error {
-		return postgres.InTx(ctx, pool, func(tx pgx.Tx) error {
-			todo := make([]int, len(good))
-			for i := range todo {
-				todo[i] = i
-			}
-			for len(todo) > 0 {
-				w := writer{now: now, source: source}
-				pass, later := split(good, todo)
-				for _, n := range pass {
-					w.items = append(w.items, good[n])
-				}
-				if err := w.write(ctx, tx); err != nil {
-					return err
-				}
-				todo = nil
-				for i, n := range pass {
-					if w.target[i].again {
-						todo = append(todo, n)
-						continue
-					}
-					results[index[n]].Change = w.change(i)
-					results[index[n]].ExternalID = w.target[i].externalID
-				}
-				todo = append(todo, later...)
-				slices.Sort(todo)
-			}
-			return nil
-		})
-	})
+	written, err := writeAll(ctx, pool, writer{now: now, source: source}, good)
 	if err != nil {
 		return nil, err
+	}
+	for i, r := range written {
+		results[index[i]].ExternalID, results[index[i]].Change = r.ExternalID, r.Change
 	}
 	return results, nil
 }
 
-// split takes from a batch what can be written in one pass; of two items that may
-// mean the same contact, the second has to see what the first one did. Such are
-// items with one external id, items with one address of which at least one has no
-// external id, and an item whose external id is another one's address.
-func split(items []checked, todo []int) (pass, later []int) {
+// writeAll writes items in their order and in one transaction, as like says. It
+// reports on each, but for the index.
+func writeAll(ctx context.Context, pool *pgxpool.Pool, like writer, items []checked) ([]ItemResult, error) {
+	var results []ItemResult
+	err := retry(ctx, func() error {
+		results = results[:0]
+		return postgres.InTx(ctx, pool, func(tx pgx.Tx) error {
+			for len(results) < len(items) {
+				w := like
+				w.items = independent(items[len(results):])
+				if err := w.write(ctx, tx); err != nil {
+					return err
+				}
+				for i, t := range w.target {
+					results = append(results, ItemResult{ExternalID: t.externalID, Change: w.change(i)})
+				}
+			}
+			return nil
+		})
+	})
+	return results, err
+}
+
+// independent returns the first items of a batch that can be written at once. Where
+// two items may mean the same contact, the second has to see what the first one
+// did. Such are items with one external id, items with one address of which at
+// least one has no external id, and an item whose external id is another one's
+// address. Most batches are independent as a whole.
+func independent(items []checked) []checked {
 	ids := map[string]bool{}
 	addresses := map[string]bool{}
 	anonymous := map[string]bool{} // addresses of items without an external id
-	for _, n := range todo {
-		id, key := items[n].externalID, ""
-		if items[n].key != nil {
-			key = *items[n].key
+	for i, item := range items {
+		id, key := item.externalID, ""
+		if item.key != nil {
+			key = *item.key
 		}
-		wait := id != "" && (ids[id] || id != key && addresses[id]) ||
-			key != "" && (anonymous[key] || id != key && ids[key] || id == "" && addresses[key])
-		if wait {
-			later = append(later, n)
-		} else {
-			pass = append(pass, n)
+		if id != "" && (ids[id] || addresses[id] && id != key) ||
+			key != "" && (anonymous[key] || ids[key] && id != key || addresses[key] && id == "") {
+			return items[:i]
 		}
 		if id != "" {
 			ids[id] = true
 		}
 		if key != "" {
 			addresses[key] = true
-			anonymous[key] = anonymous[key] || id == ""
+			anonymous[key] = id == ""
 		}
 	}
-	return pass, later
+	return items
 }
 
 // errRace says that somebody else wrote what we were about to write; another try
@@ -212,18 +203,17 @@ type target struct {
 	id         int64 // 0: to be created
 	externalID string
 	adopt      bool // known by its address so far; externalID is to be its id
-	again      bool // an earlier item means it too: not written, to be tried again
 }
 
-// writer writes items, but for those that turn out to mean the same contact as an
-// earlier one.
+// writer writes items up to the first that turns out to mean the same contact as
+// one before it.
 type writer struct {
 	now      time.Time
 	source   string
 	fillOnly bool // consents that exist are left alone
 	items    []checked
 
-	target  []target // of each item, after resolve
+	target  []target // of each item that is written, after resolve
 	created map[int64]bool
 	updated map[int64]bool
 }
@@ -321,7 +311,10 @@ func (w *writer) resolve(ctx context.Context, tx pgx.Tx) error {
 	}
 	seen := make(map[int64]bool, len(w.target))
 	for i, t := range w.target {
-		w.target[i].again = t.id != 0 && seen[t.id]
+		if t.id != 0 && seen[t.id] {
+			w.target = w.target[:i]
+			break
+		}
 		seen[t.id] = true
 	}
 	return nil

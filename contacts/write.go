@@ -35,7 +35,7 @@ const differs = `
 // items, so that of two new ones with one address the first is the older.
 // Whoever creates one of them at the same time is waited for; then it is a race.
 func (w *writer) insert(ctx context.Context, tx pgx.Tx) error {
-	args, n := w.args(func(t target) bool { return t.id == 0 }) // never again: new ones are distinct
+	args, n := w.args(func(t target) bool { return t.id == 0 })
 	if n == 0 {
 		return nil
 	}
@@ -80,7 +80,7 @@ func (w *writer) insert(ctx context.Context, tx pgx.Tx) error {
 // locked, in the order of their ids, so that two batches wait for each other
 // instead of ending in a deadlock; the same input twice locks nothing.
 func (w *writer) update(ctx context.Context, tx pgx.Tx) error {
-	args, n := w.args(func(t target) bool { return !w.created[t.id] && !t.again })
+	args, n := w.args(func(t target) bool { return !w.created[t.id] })
 	if n == 0 {
 		return nil
 	}
@@ -112,7 +112,7 @@ func (w *writer) update(ctx context.Context, tx pgx.Tx) error {
 	if len(ids) < n {
 		args, _ = w.args(func(t target) bool {
 			_, found := slices.BinarySearch(ids, t.id)
-			return found && !t.again
+			return found
 		})
 	}
 	rows, err = tx.Query(ctx, `
@@ -134,7 +134,7 @@ func (w *writer) update(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	for _, t := range w.target {
-		if t.adopt && !t.again && !w.updated[t.id] {
+		if t.adopt && !w.updated[t.id] {
 			return errRace
 		}
 	}
@@ -155,12 +155,9 @@ func (w *writer) noteUpdated(rows pgx.Rows) error {
 func (w *writer) consent(ctx context.Context, tx pgx.Tx) error {
 	var ids []int64
 	var topics, states []string
-	for i, item := range w.items {
-		if w.target[i].again {
-			continue
-		}
-		for topic, state := range item.topics {
-			ids, topics, states = append(ids, w.target[i].id), append(topics, topic), append(states, state)
+	for i, t := range w.target {
+		for topic, state := range w.items[i].topics {
+			ids, topics, states = append(ids, t.id), append(topics, topic), append(states, state)
 		}
 	}
 	if len(ids) == 0 {

@@ -183,3 +183,13 @@ func InTx(ctx context.Context, db DB, fn func(tx pgx.Tx) error) error {
 	}
 	return nil
 }
+
+// Analyze renews the planner's statistics of tables that were just filled. Without
+// them a segment over freshly imported orders can take minutes instead of
+// milliseconds, until autovacuum comes by.
+func Analyze(ctx context.Context, db DB, tables ...string) error {
+	if _, err := db.Exec(ctx, "ANALYZE "+strings.Join(tables, ", ")); err != nil {
+		return fmt.Errorf("analyze %s: %w", strings.Join(tables, ", "), err)
+	}
+	return nil
+}

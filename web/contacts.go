@@ -93,7 +93,7 @@ func (a *api) getContact(ctx context.Context, in *ContactPath) (*reply[contacts.
 
 type listContactsInput struct {
 	Paging
-	Query string `query:"query" maxLength:"200" example:"holloway" doc:"Part of the id, the address or a name, upper and lower case alike."`
+	Query string `query:"query" maxLength:"200" example:"holloway" doc:"How the id, the address or a name begins, upper and lower case alike."`
 }
 
 var listContactsDoc = operation{Description: "In the order in which they were created."}
