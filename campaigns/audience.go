@@ -47,8 +47,7 @@ func (f frozen) predicate(asOf time.Time, start int) (string, []any, error) {
 		return "", nil, err
 	}
 	if len(exclude) > 0 {
-		// A rule that is NULL for a contact (nothing to compare) does not exclude it.
-		where += " AND (" + strings.Join(exclude, " OR ") + ") IS NOT TRUE"
+		where += " AND NOT (" + strings.Join(exclude, " OR ") + ")" // a rule is never NULL
 	}
 	return where, args, nil
 }

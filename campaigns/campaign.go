@@ -24,6 +24,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"posthorn/contacts"
+	"posthorn/internal/check"
 	"posthorn/internal/fault"
 	"posthorn/postgres"
 )
@@ -78,13 +79,8 @@ const (
 // check validates what can be seen without the database and fills defaults.
 func (in *Input) check() error {
 	var faults fault.List
-	in.Name = strings.TrimSpace(in.Name)
-	checkLine(&faults, "name", in.Name, maxName)
-	if in.Name == "" {
-		faults.Add("name", "is missing")
-	}
-	in.Sender.Name = strings.TrimSpace(in.Sender.Name)
-	checkLine(&faults, "sender.name", in.Sender.Name, maxName)
+	in.Name = check.Required(&faults, "name", in.Name, maxName)
+	in.Sender.Name = check.Text(&faults, "sender.name", in.Sender.Name, maxName)
 	if address, err := senderAddress(in.Sender.Address); err != nil {
 		faults.Add("sender.address", "%s", err)
 	} else {
@@ -96,7 +92,7 @@ func (in *Input) check() error {
 	if in.Relay == "" {
 		in.Relay = "default"
 	}
-	checkLine(&faults, "relay", in.Relay, maxName)
+	in.Relay = check.Text(&faults, "relay", in.Relay, maxName)
 	if len(in.Audience.Include) > maxSegments {
 		faults.Add("audience.include", "names %d segments; at most %d are possible", len(in.Audience.Include), maxSegments)
 	}
@@ -120,16 +116,6 @@ func appendFault(faults fault.List, field string, err error) fault.List {
 	}
 	faults.Add(field, "%s", err)
 	return faults
-}
-
-// checkLine refuses what could not stand in one header line.
-func checkLine(faults *fault.List, field, s string, limit int) {
-	if i := strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }); i >= 0 {
-		faults.Add(field, "contains a control character (%q) at byte %d", s[i], i)
-	}
-	if len(s) > limit {
-		faults.Add(field, "is %d bytes long; at most %d are possible", len(s), limit)
-	}
 }
 
 // senderAddress checks a From address and returns it in the form in which it is sent.

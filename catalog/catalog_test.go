@@ -79,15 +79,3 @@ func TestRounds(t *testing.T) {
 		t.Error(got)
 	}
 }
-
-func TestInspect(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{
-		`{"a":"\u0000"}`: "true 1", `{"a":"\\u0000"}`: "false 1", `{"a":"\\\u0000"}`: "true 1", `{"\u0000":1}`: "true 1",
-		`{"a":[{"b":"]]][[[\"{{{"}]}`: "false 3", `[]`: "false 1", `1`: "false 0",
-	} {
-		if nul, depth := inspect([]byte(in)); fmt.Sprint(nul, depth) != want {
-			t.Errorf("inspect(%s) = %v %d, want %s", in, nul, depth, want)
-		}
-	}
-}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"posthorn/internal/check"
 	"posthorn/internal/fault"
 	"posthorn/postgres"
 )
@@ -59,9 +60,9 @@ type OrderInput struct {
 func (in OrderInput) check() (OrderInput, Amount, error) {
 	var wrong fault.List
 	out := in
-	out.OrderID = key(&wrong, "order_id", in.OrderID)
-	out.ContactExternalID = key(&wrong, "contact_external_id", in.ContactExternalID)
-	out.PlacedAt = moment(&wrong, "placed_at", in.PlacedAt)
+	out.OrderID = check.Required(&wrong, "order_id", in.OrderID, maxKey)
+	out.ContactExternalID = check.Required(&wrong, "contact_external_id", in.ContactExternalID, maxKey)
+	out.PlacedAt = check.Time(&wrong, "placed_at", in.PlacedAt)
 	out.Currency = currency(&wrong, "currency", in.Currency)
 	out.Status = status(&wrong, "status", in.Status)
 	switch {
@@ -75,7 +76,7 @@ func (in OrderInput) check() (OrderInput, Amount, error) {
 	var total Amount
 	for i, item := range in.Items {
 		prefix := fmt.Sprintf("items[%d].", i)
-		out.Items[i] = Item{SKU: key(&wrong, prefix+"sku", item.SKU), Quantity: item.Quantity, UnitPrice: item.UnitPrice}
+		out.Items[i] = Item{SKU: check.Required(&wrong, prefix+"sku", item.SKU, maxKey), Quantity: item.Quantity, UnitPrice: item.UnitPrice}
 		if item.Quantity < -maxQuantity || item.Quantity > maxQuantity {
 			wrong.Add(prefix+"quantity", "is not between -%d and %d", maxQuantity, maxQuantity)
 			continue

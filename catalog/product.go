@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"posthorn/internal/check"
 	"posthorn/internal/fault"
 	"posthorn/postgres"
 )
@@ -54,9 +55,9 @@ type checkedProduct struct {
 func (in ProductInput) check() (checkedProduct, error) {
 	var wrong fault.List
 	out := checkedProduct{ProductInput: in}
-	out.SKU = key(&wrong, "sku", in.SKU)
-	out.Name = optional(&wrong, "name", in.Name, maxName)
-	out.Category = optional(&wrong, "category", in.Category, maxCategory)
+	out.SKU = check.Required(&wrong, "sku", in.SKU, maxKey)
+	out.Name = check.Optional(&wrong, "name", in.Name, maxName)
+	out.Category = check.Optional(&wrong, "category", in.Category, maxCategory)
 	if in.Price != nil && (*in.Price < 0 || !in.Price.valid()) {
 		wrong.Add("price", "is not between 0 and %s", maxAmount)
 	}
@@ -66,7 +67,7 @@ func (in ProductInput) check() (checkedProduct, error) {
 	}
 	out.URL = link(&wrong, "url", in.URL)
 	out.ImageURL = link(&wrong, "image_url", in.ImageURL)
-	out.attributes = attributes(&wrong, "attributes", in.Attributes)
+	out.attributes = check.Object(&wrong, "attributes", in.Attributes)
 	return out, wrong.Err()
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"posthorn/internal/check"
 	"posthorn/internal/fault"
 	"posthorn/postgres"
 )
@@ -77,7 +78,7 @@ func Consents(ctx context.Context, db postgres.DB, contactID int64) ([]Consent, 
 // fault.NotFound where there is no such contact.
 func SetConsent(ctx context.Context, db postgres.DB, now time.Time, contactID int64, topic, state, source string) error {
 	var wrong fault.List
-	source = text(&wrong, "source", source, maxSource)
+	source = check.Text(&wrong, "source", source, maxSource)
 	if err := ValidTopic(topic); err != nil {
 		wrong = append(wrong, err.(*fault.Invalid))
 	}

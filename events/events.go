@@ -10,18 +10,16 @@
 package events
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
+	"posthorn/internal/check"
 	"posthorn/internal/fault"
 	"posthorn/postgres"
 )
@@ -69,74 +67,16 @@ type checkedInput struct {
 func (in Input) check(now time.Time) (checkedInput, error) {
 	var wrong fault.List
 	out := checkedInput{Input: in, properties: "{}", occurredAt: now}
-	out.ContactExternalID = text(&wrong, "contact_external_id", in.ContactExternalID, maxKey)
-	if out.ContactExternalID == "" {
-		wrong.Add("contact_external_id", "is missing")
-	}
-	out.Name = text(&wrong, "name", in.Name, maxName)
-	if out.Name == "" {
-		wrong.Add("name", "is missing")
-	}
-	out.IdempotencyKey = text(&wrong, "idempotency_key", in.IdempotencyKey, maxKey)
+	out.ContactExternalID = check.Required(&wrong, "contact_external_id", in.ContactExternalID, maxKey)
+	out.Name = check.Required(&wrong, "name", in.Name, maxName)
+	out.IdempotencyKey = check.Text(&wrong, "idempotency_key", in.IdempotencyKey, maxKey)
 	if in.OccurredAt != nil {
-		out.occurredAt = in.OccurredAt.UTC().Truncate(time.Microsecond)
-		if year := out.occurredAt.Year(); year < 1900 || year > 2199 {
-			wrong.Add("occurred_at", "is not between the years 1900 and 2199")
-		}
+		out.occurredAt = check.Time(&wrong, "occurred_at", *in.OccurredAt)
 	}
-	if len(in.Properties) > 0 {
-		data, err := json.Marshal(in.Properties)
-		nul, depth := inspect(data)
-		switch {
-		case err != nil:
-			wrong.Add("properties", "cannot be written as JSON")
-		case len(data) > maxProperties:
-			wrong.Add("properties", "is larger than %d KB", maxProperties>>10)
-		case nul:
-			wrong.Add("properties", "holds a NUL character, which cannot be stored")
-		case depth > maxDepth:
-			wrong.Add("properties", "is nested more than %d levels deep", maxDepth)
-		}
+	if data := check.Object(&wrong, "properties", in.Properties); data != nil {
 		out.properties = string(data)
 	}
 	return out, wrong.Err()
-}
-
-// text returns s without surrounding space, and notes where it is too long, not
-// UTF-8 or holds control characters.
-func text(wrong *fault.List, field, s string, limit int) string {
-	s = strings.TrimSpace(s)
-	switch {
-	case !utf8.ValidString(s):
-		wrong.Add(field, "is not valid UTF-8")
-	case strings.ContainsFunc(s, unicode.IsControl):
-		wrong.Add(field, "holds a control character (such as NUL, tab or a line break)")
-	case utf8.RuneCountInString(s) > limit:
-		wrong.Add(field, "is longer than %d characters", limit)
-	}
-	return s
-}
-
-// inspect says whether valid JSON has a NUL in one of its strings, which jsonb
-// cannot hold, and how deep it is nested.
-func inspect(data []byte) (nul bool, depth int) {
-	level, inString := 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case inString && c == '\\':
-			nul = nul || bytes.HasPrefix(data[i+1:], []byte("u0000"))
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			level++
-			depth = max(depth, level)
-		case c == '}' || c == ']':
-			level--
-		}
-	}
-	return nul, depth
 }
 
 // Filter selects a page of events. Its zero value is the first page of all.
