@@ -1,0 +1,164 @@
+package templates
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/osteele/liquid/parser"
+	"github.com/osteele/liquid/render"
+)
+
+// Data is what one mail is rendered with.
+type Data struct {
+	Facts
+	Campaign       Campaign
+	UnsubscribeURL string
+}
+
+// Rendered is a mail's content.
+type Rendered struct {
+	Subject string // one line
+	HTML    string // empty where the template has none
+	Text    string
+}
+
+// Renderer renders one version for any number of contacts. It is safe for
+// concurrent use.
+type Renderer struct {
+	subject, html, text render.Node // nil where the part is empty
+	derived             bool        // the text was made of the HTML
+}
+
+// NewRenderer parses a version. It fails where the version does not obey the limits,
+// which one that Create or Update saved does.
+func NewRenderer(v Version) (*Renderer, error) {
+	r := &Renderer{derived: v.Text == ""}
+	var err error
+	if r.subject, err = parsePart(plainLanguage, partSubject, v.Subject); err != nil {
+		return nil, err
+	}
+	if r.html, err = parsePart(htmlLanguage, partHTML, v.CompiledHTML); err != nil {
+		return nil, err
+	}
+	if r.text, err = parsePart(plainLanguage, partText, v.CompiledText); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func parsePart(language *render.Config, part, src string) (node render.Node, err error) {
+	if src == "" {
+		return nil, nil
+	}
+	// Checked once more, for what is not known to come from Compile: limits and
+	// filters are enforced by the check, not by the parser.
+	if c := checkLiquid(part, src); c.failed() {
+		p := c.list[0]
+		return nil, fmt.Errorf("%s: %s%s", part, p.where(), p.Message)
+	}
+	defer recovered(&err)
+	node, parseErr := language.Compile(src, parser.SourceLoc{Pathname: part, LineNo: 1})
+	if parseErr != nil { // of a concrete type: assigned to err, its nil would not be nil
+		return nil, fmt.Errorf("%s: line %d: %s", part, parseErr.LineNumber(), parseErr)
+	}
+	return node, nil
+}
+
+// Render makes the mail for one contact. An error says which part failed and why;
+// it is the same each time for the same data, except where ctx ended.
+func (r *Renderer) Render(ctx context.Context, d Data) (Rendered, error) {
+	vars := map[string]any{
+		"contact":         contactValue{c: &d.Contact},
+		"campaign":        campaignValue{c: &d.Campaign},
+		"last_order":      absent,
+		"unsubscribe_url": text(d.UnsubscribeURL),
+		"blank":           absent,
+		"empty":           absent,
+	}
+	if d.LastOrder != nil {
+		vars["last_order"] = orderValue{o: d.LastOrder}
+	}
+	var out Rendered
+	var err error
+	if out.Subject, err = renderPart(ctx, partSubject, r.subject, plainLanguage, vars); err != nil {
+		return Rendered{}, err
+	}
+	out.Subject = headerText(out.Subject, maxSubjectOutput)
+	if out.HTML, err = renderPart(ctx, partHTML, r.html, htmlLanguage, vars); err != nil {
+		return Rendered{}, err
+	}
+	if out.Text, err = renderPart(ctx, partText, r.text, plainLanguage, vars); err != nil {
+		return Rendered{}, err
+	}
+	out.Text = cleanText(out.Text)
+	if r.derived {
+		out.Text = tidyText(out.Text)
+	}
+	return out, nil
+}
+
+// cleanText takes out what is no text: a NUL, or bytes that are not UTF-8.
+func cleanText(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+}
+
+var buffers = sync.Pool{New: func() any { return &boundedBuffer{limit: maxOutput, tooBig: errOutput} }}
+
+// keepBuffer is the largest buffer that goes back to the pool.
+const keepBuffer = 256 << 10
+
+func renderPart(ctx context.Context, part string, node render.Node, language *render.Config, vars map[string]any) (out string, err error) {
+	if node == nil {
+		return "", nil
+	}
+	b := newBudget(ctx)
+	vars[budgetName] = b // the library copies vars
+	w := buffers.Get().(*boundedBuffer)
+	w.budget = b
+	w.Reset()
+	defer func() {
+		// The library panics where its writer fails, and where an evaluation does
+		// what it did not expect.
+		if p := recover(); p != nil {
+			err = errStop
+			if e, ok := p.(interface{ Cause() error }); ok {
+				err = e.Cause()
+			}
+		}
+		if b.err != nil {
+			err = b.err
+		}
+		if err != nil {
+			out, err = "", fmt.Errorf("%s: %w", part, err)
+		}
+		if w.budget = nil; w.Cap() <= keepBuffer {
+			buffers.Put(w)
+		}
+	}()
+	if err := b.ctx.Err(); err != nil {
+		return "", err
+	}
+	// Of a concrete type: see parsePart.
+	if renderErr := render.Render(node, w, vars, *language); renderErr != nil {
+		return "", renderError(renderErr)
+	}
+	return w.String(), nil
+}
+
+func renderError(e render.Error) error {
+	cause := e.Cause()
+	for {
+		inner, ok := cause.(render.Error)
+		if !ok || inner.Cause() == nil {
+			break
+		}
+		cause = inner.Cause()
+	}
+	if cause == nil {
+		cause = errors.New(e.Error())
+	}
+	return fmt.Errorf("line %d: %w", e.LineNumber(), cause)
+}

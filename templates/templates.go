@@ -1,0 +1,233 @@
+// Package templates turns what a marketer writes into what a contact reads.
+//
+// A template is a subject, a preheader, a body (HTML or MJML) and a plain text
+// part, all with Liquid in them. Its way has two stages, which never mix:
+//
+//  1. Saving (Compile, Create, Update). The Liquid is checked: syntax, names,
+//     filters, nesting, each with line and column. MJML becomes HTML, CSS is
+//     inlined, the plain text is derived where none was written, and the whole is
+//     rendered once for a contact with everything and once for one with nothing.
+//     What comes out is still Liquid, over finished HTML. Every save writes a new
+//     version; a version is never changed, so what a run sent can always be shown.
+//  2. Sending (NewRenderer, Render). A version is parsed once and rendered for each
+//     contact from its Facts. Values are HTML-escaped in HTML, addresses of links
+//     are checked, and time and memory are bounded.
+//
+// A name that is not documented in docs/templates.md is an error when saving. A
+// documented name without a value, such as the first name of a contact that has
+// none, is empty when sending, and false in a condition.
+//
+// Both stages stop at the same limits (see budget): a template that passes the
+// check may still fail for one contact, because of a division by zero for example.
+// Then Render returns an error, and no half mail.
+package templates
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"posthorn/internal/fault"
+	"posthorn/postgres"
+)
+
+// Source is a mail as it is written. Subject is needed, and one of HTML and MJML,
+// or Text alone. Text is derived from the HTML where it is empty.
+type Source struct {
+	Subject   string `json:"subject"`
+	Preheader string `json:"preheader"` // what mail programs show next to the subject
+	HTML      string `json:"html"`
+	MJML      string `json:"mjml"`
+	Text      string `json:"text"`
+}
+
+// Template is a named series of versions, shown with the source of the newest.
+type Template struct {
+	ID      int64  `json:"id"`
+	Name    string `json:"name"`
+	Version int    `json:"version"` // the newest
+	Source
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// Version is one state of a template, as it was saved.
+type Version struct {
+	TemplateID   int64
+	Version      int
+	Subject      string
+	Preheader    string
+	HTML         string
+	MJML         string
+	Text         string
+	CompiledHTML string // Liquid over finished HTML; empty where only text was written
+	CompiledText string // Liquid over plain text
+	CreatedAt    time.Time
+}
+
+const maxName = 200 // characters
+
+// Create saves the first version of a new template. Warnings come along with it;
+// errors refuse it, as fault.Invalid or fault.List with the part as the field and
+// line and column in the message.
+func Create(ctx context.Context, db postgres.DB, now time.Time, name string, src Source) (Template, []Problem, error) {
+	name, compiled, problems, err := prepare(name, src)
+	if err != nil {
+		return Template{}, problems, err
+	}
+	t := Template{Name: name, Version: 1, Source: src, CreatedAt: now, UpdatedAt: now}
+	err = postgres.InTx(ctx, db, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `
+			INSERT INTO templates (name, version, created_at, updated_at)
+			VALUES ($1, 1, $2, $2)
+			RETURNING id`, name, now).Scan(&t.ID)
+		if err != nil {
+			return err
+		}
+		return insertVersion(ctx, tx, now, t.ID, 1, src, compiled)
+	})
+	if err != nil {
+		return Template{}, problems, fmt.Errorf("create template: %w", err)
+	}
+	return t, problems, nil
+}
+
+// Update saves the next version of a template. Where nothing but the name differs
+// from the newest version, only the name is changed. Errors are those of Create,
+// and fault.NotFound.
+func Update(ctx context.Context, db postgres.DB, now time.Time, id int64, name string, src Source) (Template, []Problem, error) {
+	name, compiled, problems, err := prepare(name, src)
+	if err != nil {
+		return Template{}, problems, err
+	}
+	var t Template
+	err = postgres.InTx(ctx, db, func(tx pgx.Tx) error {
+		// The lock makes two updates at once two versions, one after the other.
+		if _, err := tx.Exec(ctx, `SELECT id FROM templates WHERE id = $1 FOR UPDATE`, id); err != nil {
+			return err
+		}
+		t, err = Get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if t.Name == name && t.Source == src {
+			return nil
+		}
+		if t.Source != src {
+			t.Version++
+			if err := insertVersion(ctx, tx, now, id, t.Version, src, compiled); err != nil {
+				return err
+			}
+		}
+		t.Name, t.Source, t.UpdatedAt = name, src, now
+		_, err = tx.Exec(ctx, `
+			UPDATE templates SET name = $2, version = $3, updated_at = $4
+			WHERE id = $1`, id, name, t.Version, now)
+		return err
+	})
+	if err != nil {
+		return Template{}, problems, fmt.Errorf("update template: %w", err)
+	}
+	return t, problems, nil
+}
+
+// prepare checks and compiles what is to be saved, and returns the trimmed name.
+func prepare(name string, src Source) (string, Compiled, []Problem, error) {
+	var bad fault.List
+	name = strings.TrimSpace(name)
+	switch {
+	case name == "":
+		bad.Add("name", "is missing")
+	case utf8.RuneCountInString(name) > maxName:
+		bad.Add("name", "is longer than %d characters", maxName)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, isControl):
+		bad.Add("name", "has control characters such as a line break in it")
+	}
+	compiled, problems := Compile(src)
+	for _, p := range problems {
+		if p.Severity == SeverityError {
+			bad.Add(p.Part, "%s", p.where()+p.Message)
+		}
+	}
+	return name, compiled, problems, bad.Err()
+}
+
+func insertVersion(ctx context.Context, tx pgx.Tx, now time.Time, id int64, version int, src Source, compiled Compiled) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO template_versions (template_id, version, subject, preheader, html, mjml, text,
+		                               compiled_html, compiled_text, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		id, version, src.Subject, src.Preheader, src.HTML, src.MJML, src.Text, compiled.HTML, compiled.Text, now)
+	return err
+}
+
+const selectTemplate = `
+	SELECT t.id, t.name, t.version, v.subject, v.preheader, v.html, v.mjml, v.text, t.created_at, t.updated_at
+	FROM templates t
+	JOIN template_versions v ON v.template_id = t.id AND v.version = t.version`
+
+func scanTemplate(row pgx.CollectableRow) (Template, error) {
+	var t Template
+	err := row.Scan(&t.ID, &t.Name, &t.Version, &t.Subject, &t.Preheader, &t.HTML, &t.MJML, &t.Text, &t.CreatedAt, &t.UpdatedAt)
+	return t, err
+}
+
+// Get returns a template with its newest version, or fault.NotFound.
+func Get(ctx context.Context, db postgres.DB, id int64) (Template, error) {
+	rows, err := db.Query(ctx, selectTemplate+` WHERE t.id = $1`, id)
+	if err != nil {
+		return Template{}, fmt.Errorf("get template: %w", err)
+	}
+	t, err := pgx.CollectExactlyOneRow(rows, scanTemplate)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Template{}, fault.NotFoundf("template", id)
+	}
+	if err != nil {
+		return Template{}, fmt.Errorf("get template: %w", err)
+	}
+	return t, nil
+}
+
+// List returns templates, the newest first: at most limit (default 50, at most 200)
+// with an id below cursor (0: from the start), and the cursor of the next page, 0
+// at the end.
+func List(ctx context.Context, db postgres.DB, cursor int64, limit int) ([]Template, int64, error) {
+	if limit <= 0 {
+		limit = 50
+	}
+	limit = min(limit, 200)
+	rows, err := db.Query(ctx, selectTemplate+` WHERE $1 = 0 OR t.id < $1 ORDER BY t.id DESC LIMIT $2`, cursor, limit+1)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list templates: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, scanTemplate)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list templates: %w", err)
+	}
+	if len(list) > limit {
+		return list[:limit], list[limit-1].ID, nil
+	}
+	return list, 0, nil
+}
+
+// GetVersion returns one version of a template, or fault.NotFound.
+func GetVersion(ctx context.Context, db postgres.DB, id int64, version int) (Version, error) {
+	v := Version{TemplateID: id, Version: version}
+	err := db.QueryRow(ctx, `
+		SELECT subject, preheader, html, mjml, text, compiled_html, compiled_text, created_at
+		FROM template_versions
+		WHERE template_id = $1 AND version = $2`, id, version).
+		Scan(&v.Subject, &v.Preheader, &v.HTML, &v.MJML, &v.Text, &v.CompiledHTML, &v.CompiledText, &v.CreatedAt)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Version{}, fault.NotFoundf("template version", fmt.Sprintf("%d.%d", id, version))
+	}
+	if err != nil {
+		return Version{}, fmt.Errorf("get template version: %w", err)
+	}
+	return v, nil
+}
