@@ -478,7 +478,7 @@ func TestChunksAreTakenByOneAtATime(t *testing.T) {
 	if goOn, err := campaigns.Renew(b.ctx, b.pool, start.Add(10*time.Second), k); err != nil || !goOn {
 		t.Fatalf("renew: %v, %v", goOn, err)
 	}
-	if lost, err := campaigns.Recover(b.ctx, b.pool, start.Add(20*time.Second)); err != nil || lost != 0 {
+	if lost, err := campaigns.Recover(b.ctx, b.pool, nil, start.Add(20*time.Second)); err != nil || lost != 0 {
 		t.Fatalf("recovered a renewed lease: %d, %v", lost, err)
 	}
 	if _, err := campaigns.Pause(b.ctx, b.pool, start, c.ID); err != nil {

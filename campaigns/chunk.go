@@ -2,6 +2,7 @@ package campaigns
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"posthorn/internal/flight"
 	"posthorn/messages"
 	"posthorn/postgres"
 )
@@ -197,50 +199,76 @@ func Put(ctx context.Context, db postgres.DB, now time.Time, k Chunk, notBefore 
 	return nil
 }
 
-// Recover takes chunks whose lease ran out away from their worker: what it had
-// claimed and not recorded becomes unknown, the rest is due again. It returns how
-// many messages became unknown.
-func Recover(ctx context.Context, db postgres.DB, now time.Time) (lost int64, err error) {
-	rows, err := db.Query(ctx, `SELECT id FROM chunks WHERE done_at IS NULL AND lease_until < $1 ORDER BY id LIMIT 10000`, now)
+// Recover takes chunks whose lease ran out away from their worker. What it had
+// claimed and not recorded is settled from its flight record: what was answered
+// gets its outcome, what was being offered becomes unknown, the rest is due again.
+// Where Redis cannot be asked, the chunks wait: an unread record is not a lost one.
+// It returns how many messages became unknown.
+func Recover(ctx context.Context, db postgres.DB, flights *flight.Recorder, now time.Time) (unknown int64, err error) {
+	rows, err := db.Query(ctx, `SELECT id, epoch FROM chunks WHERE done_at IS NULL AND lease_until < $1 ORDER BY id LIMIT 10000`, now)
 	if err != nil {
 		return 0, fmt.Errorf("find lost leases: %w", err)
 	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	lost, err := pgx.CollectRows(rows, pgx.RowToStructByName[DueChunk])
 	if err != nil {
 		return 0, fmt.Errorf("find lost leases: %w", err)
 	}
-	for _, id := range ids {
-		err := postgres.InTx(ctx, db, func(tx pgx.Tx) error {
-			var still bool
-			err := tx.QueryRow(ctx, `SELECT lease_until < $2 AND done_at IS NULL FROM chunks WHERE id = $1 FOR UPDATE`, id, now).Scan(&still)
-			if errors.Is(err, pgx.ErrNoRows) || err == nil && !still {
-				return nil
-			}
-			if err != nil {
-				return fmt.Errorf("lock chunk %d: %w", id, err)
-			}
-			n, err := messages.LoseClaims(ctx, tx, now, id)
-			if err != nil {
-				return err
-			}
-			lost += n
-			// The epoch moves on, so that the late worker's Put cannot touch the chunk any more.
-			_, err = tx.Exec(ctx, `
-				UPDATE chunks k
-				SET lease_until = NULL, knocked_until = NULL, epoch = epoch + 1,
-				    done_at = CASE WHEN NOT EXISTS (
-				        SELECT FROM messages m WHERE m.chunk_id = k.id AND m.state IN ('planned', 'deferred')) THEN $2::timestamptz END
-				WHERE id = $1`, id, now)
-			if err != nil {
-				return fmt.Errorf("recover chunk %d: %w", id, err)
-			}
-			return nil
-		})
+	for _, k := range lost {
+		n, err := recoverChunk(ctx, db, flights, now, k)
+		unknown += n
 		if err != nil {
-			return lost, err
+			return unknown, err
 		}
 	}
-	return lost, nil
+	return unknown, nil
+}
+
+func recoverChunk(ctx context.Context, db postgres.DB, flights *flight.Recorder, now time.Time, k DueChunk) (unknown int64, err error) {
+	// From here on the worker, if it was only slow, cannot offer another mail.
+	record, err := flights.Seize(ctx, k.ID, k.Epoch)
+	if err != nil {
+		return 0, fmt.Errorf("recover chunk %d: %w", k.ID, err)
+	}
+	account := messages.Account{Lost: record.Lost, Offered: record.Offered}
+	for id, data := range record.Outcomes {
+		r := messages.Result{ID: id}
+		if err := json.Unmarshal(data, &r); err != nil {
+			account = messages.Account{Lost: true}
+			break
+		}
+		account.Results = append(account.Results, r)
+	}
+	err = postgres.InTx(ctx, db, func(tx pgx.Tx) error {
+		var still bool
+		err := tx.QueryRow(ctx, `SELECT epoch = $2 AND lease_until < $3 AND done_at IS NULL FROM chunks WHERE id = $1 FOR UPDATE`, k.ID, k.Epoch, now).Scan(&still)
+		if errors.Is(err, pgx.ErrNoRows) || err == nil && !still {
+			return nil // another scheduler was first
+		}
+		if err != nil {
+			return fmt.Errorf("lock chunk %d: %w", k.ID, err)
+		}
+		if unknown, err = messages.Recover(ctx, tx, now, k.ID, k.Epoch, account); err != nil {
+			return err
+		}
+		// The epoch moves on, so that the late worker's Put cannot touch the chunk any more.
+		_, err = tx.Exec(ctx, `
+			UPDATE chunks k
+			SET lease_until = NULL, knocked_until = NULL, epoch = epoch + 1,
+			    done_at = CASE WHEN NOT EXISTS (
+			        SELECT FROM messages m WHERE m.chunk_id = k.id AND m.state IN ('planned', 'deferred')) THEN $2::timestamptz END
+			WHERE id = $1`, k.ID, now)
+		if err != nil {
+			return fmt.Errorf("recover chunk %d: %w", k.ID, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	if err := flights.Forget(ctx, k.ID, k.Epoch); err != nil {
+		return unknown, fmt.Errorf("recover chunk %d: %w", k.ID, err)
+	}
+	return unknown, nil
 }
 
 // CancelRest settles what an ended campaign had not sent, some chunks at a time.

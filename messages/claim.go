@@ -132,20 +132,52 @@ func Record(ctx context.Context, db postgres.DB, now time.Time, epoch int, resul
 	return tag.RowsAffected(), nil
 }
 
-// LoseClaims turns what is still claimed in a chunk into unknown. The caller has
-// seen that the chunk's lease ran out, and holds the chunk's row lock. It returns
-// how many there were.
-func LoseClaims(ctx context.Context, db postgres.DB, now time.Time, chunkID int64) (int64, error) {
+// Account is what is known of a dead worker's claim.
+type Account struct {
+	Lost    bool     // nothing: every row of the claim may or may not have been offered
+	Offered int64    // the message that was offered last; 0: none was
+	Results []Result // of those that were answered
+}
+
+// Recover settles what a dead worker had claimed in a chunk under this epoch and
+// not recorded. Answered messages get their results; the one that was being
+// offered becomes unknown; the others were never offered and are put back. Where
+// the account is lost, all become unknown. The caller has seen that the chunk's
+// lease ran out, and holds the chunk's row lock. It returns how many became
+// unknown.
+func Recover(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, epoch int, account Account) (unknown int64, err error) {
+	if !account.Lost {
+		if _, err := Record(ctx, db, now, epoch, account.Results); err != nil {
+			return 0, err
+		}
+		if _, err := db.Exec(ctx, putBack, chunkID, now, account.Offered); err != nil {
+			return 0, fmt.Errorf("put messages of chunk %d back: %w", chunkID, err)
+		}
+	}
+	detail := "the worker ended while it offered this mail; it may or may not have been sent"
+	if account.Lost {
+		detail = "the worker ended, and with it what it knew of this mail; it may or may not have been sent"
+	}
 	tag, err := db.Exec(ctx, `
 		UPDATE messages
-		SET state = 'unknown', reason = 'worker_lost', updated_at = $2,
-		    detail = 'the worker ended between claiming and recording this mail; it may or may not have been sent'
-		WHERE chunk_id = $1 AND state = 'sending'`, chunkID, now)
+		SET state = 'unknown', reason = 'worker_lost', detail = $3, updated_at = $2
+		WHERE chunk_id = $1 AND state = 'sending'`, chunkID, now, detail)
 	if err != nil {
-		return 0, fmt.Errorf("lose claims of chunk %d: %w", chunkID, err)
+		return 0, fmt.Errorf("settle claims of chunk %d: %w", chunkID, err)
 	}
 	return tag.RowsAffected(), nil
 }
+
+// putBack does for rows that are still claimed what Record does with a result of
+// state Planned.
+const putBack = `
+	UPDATE messages
+	SET state = CASE WHEN attempts > 1 THEN 'deferred' ELSE 'planned' END,
+	    reason = CASE WHEN attempts > 1 THEN 'released' ELSE '' END,
+	    due_at = CASE WHEN attempts > 1 THEN $2::timestamptz END,
+	    attempts = attempts - 1,
+	    updated_at = $2
+	WHERE chunk_id = $1 AND state = 'sending' AND id <> $3`
 
 // Cancel settles what was not offered yet in a chunk. Claimed messages are left
 // to their worker, which sees that the campaign has ended.

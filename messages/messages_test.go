@@ -209,8 +209,8 @@ func TestALateRecordSettlesWhatWasGivenUp(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t, pgtest.New(t), 2)
 	claimed := l.claim(t, start, 1, 2)
-	if n, err := messages.LoseClaims(context.Background(), l.pool, start, l.chunk); err != nil || n != 2 {
-		t.Fatalf("LoseClaims: %d, %v", n, err)
+	if n, err := messages.Recover(context.Background(), l.pool, start, l.chunk, 1, messages.Account{Lost: true}); err != nil || n != 2 {
+		t.Fatalf("Recover: %d, %v", n, err)
 	}
 	l.record(t, start, 1,
 		messages.Result{ID: claimed[0].ID, State: messages.Sent},
@@ -220,6 +220,37 @@ func TestALateRecordSettlesWhatWasGivenUp(t *testing.T) {
 	}
 	if got := l.one(t, claimed[1].ID).State; got != messages.Unknown {
 		t.Errorf("late deferral: %s; nobody would pick it up again", got)
+	}
+}
+
+func TestRecoverBelievesTheFlightRecord(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t, pgtest.New(t), 6)
+	first := l.claim(t, start, 1, 1)[0] // has been tried before
+	l.record(t, start, 1, messages.Result{ID: first.ID, State: messages.Deferred, Reason: "greylisted", DueAt: start})
+	claimed := l.claim(t, start, 1, 5)
+	unknown, err := messages.Recover(context.Background(), l.pool, start, l.chunk, 1, messages.Account{
+		Offered: claimed[3].ID,
+		Results: []messages.Result{
+			{ID: claimed[1].ID, State: messages.Sent, QueueID: "Q", Code: 250},
+			{ID: claimed[2].ID, State: messages.Failed, Reason: "recipient_refused", Code: 550},
+		},
+	})
+	if err != nil || unknown != 1 {
+		t.Fatalf("%d unknown, %v", unknown, err)
+	}
+	want := []struct {
+		state    messages.State
+		reason   string
+		attempts int
+	}{
+		{messages.Deferred, messages.ReasonReleased, 1}, {messages.Sent, "", 1}, {messages.Failed, "recipient_refused", 1},
+		{messages.Unknown, messages.ReasonWorkerLost, 1}, {messages.Planned, "", 0},
+	}
+	for i, w := range want {
+		if m := l.one(t, claimed[i].ID); m.State != w.state || m.Reason != w.reason || m.Attempts != w.attempts {
+			t.Errorf("message %d: %s %q after %d attempts, want %+v", i, m.State, m.Reason, m.Attempts, w)
+		}
 	}
 }
 
@@ -267,8 +298,21 @@ func TestStatesAlwaysAddUp(t *testing.T) {
 				l.record(t, now, e, results...)
 				held[e] = nil
 			case "lose":
-				if _, err := messages.LoseClaims(ctx, pool, now, l.chunk); err != nil {
+				account := messages.Account{Lost: rapid.Bool().Draw(rt, "lost")}
+				for i, m := range held[epoch] {
+					switch {
+					case i < 2:
+						account.Results = append(account.Results, messages.Result{ID: m.ID, State: messages.Sent})
+					case i == 2:
+						account.Offered = m.ID
+					}
+				}
+				unknown, err := messages.Recover(ctx, pool, now, l.chunk, epoch, account)
+				if err != nil {
 					rt.Fatal(err)
+				}
+				if unknown > 1 && !account.Lost {
+					rt.Fatalf("%d messages in doubt", unknown)
 				}
 				epoch++
 				l.exec(t, `UPDATE chunks SET epoch = $2 WHERE id = $1`, l.chunk, epoch)

@@ -17,16 +17,18 @@ import (
 
 	"posthorn/campaigns"
 	"posthorn/internal/clock"
+	"posthorn/internal/flight"
 	"posthorn/tasks"
 )
 
 // Scheduler sweeps until its context ends.
 type Scheduler struct {
-	Pool  *pgxpool.Pool
-	Tasks *tasks.Client
-	Clock clock.Clock
-	Log   *slog.Logger
-	Every time.Duration // between sweeps; 0 means DefaultEvery
+	Pool    *pgxpool.Pool
+	Tasks   *tasks.Client
+	Flights *flight.Recorder
+	Clock   clock.Clock
+	Log     *slog.Logger
+	Every   time.Duration // between sweeps; 0 means DefaultEvery
 }
 
 // DefaultEvery is how often rows are looked at: the longest that a lost knock
@@ -68,10 +70,10 @@ func (s *Scheduler) Sweep(ctx context.Context) error {
 	now := s.Clock()
 	keep(campaigns.BeginDue(ctx, s.Pool, now))
 
-	lost, err := campaigns.Recover(ctx, s.Pool, now)
+	unknown, err := campaigns.Recover(ctx, s.Pool, s.Flights, now)
 	keep(err)
-	if lost > 0 {
-		s.Log.Warn("a worker was lost; the mails it had claimed are now unknown", "messages", lost)
+	if unknown > 0 {
+		s.Log.Warn("a worker was lost; the mails it was just offering are now unknown", "messages", unknown)
 	}
 
 	runs, err := campaigns.OpenRuns(ctx, s.Pool)

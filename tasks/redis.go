@@ -23,13 +23,13 @@ func Open(ctx context.Context, rawURL string) (*redis.Client, error) {
 		return nil, fmt.Errorf("redis: POSTHORN_REDIS_URL %s is not a Redis URL such as redis://:password@host:6379/0", redact(rawURL))
 	}
 	client := redis.NewClient(opt)
-	client.AddHook(&dialBackoff{})
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if err := Check(ctx, client); err != nil {
 		_ = client.Close()
 		return nil, fmt.Errorf("redis: %s: %w", redact(rawURL), err)
 	}
+	client.AddHook(&dialBackoff{}) // only now: at the start a refusal shall be told at once
 	return client, nil
 }
 

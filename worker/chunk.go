@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 	"posthorn/campaigns"
 	"posthorn/delivery"
 	"posthorn/internal/fault"
+	"posthorn/internal/flight"
 	"posthorn/messages"
 	"posthorn/relays"
 	"posthorn/tasks"
@@ -65,6 +67,9 @@ func (w *Worker) chunk(ctx context.Context, row tasks.Row) error {
 	}
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
+	if s.flight != nil {
+		_ = s.flight.Close(after) // what it told is in Postgres; if it stays, it expires
+	}
 	if putErr := campaigns.Put(after, w.Pool, w.Clock(), k, s.notBefore); putErr != nil && err == nil {
 		err = putErr
 	}
@@ -93,6 +98,8 @@ type shift struct {
 	relay      relays.Relay
 	renderer   *templates.Renderer
 	conn       *delivery.Conn
+	flight     *flight.Record  // of the claim under way
+	last       *flight.Outcome // of the message before, not yet in the flight record
 	halt       context.CancelFunc
 	leaseUntil atomic.Int64 // unix nanoseconds, by this machine's clock
 	deadline   time.Time    // when the slot is needed for others
@@ -144,19 +151,25 @@ func (s *shift) send(ctx context.Context) error {
 	}
 	defer s.drop()
 	s.deadline = time.Now().Add(chunkBudget)
+	var err error
 	for ctx.Err() == nil && s.notBefore.IsZero() && time.Now().Before(s.deadline) && !s.leaseEnds() {
 		n := claimSize
 		if !s.Warm {
 			n = firstClaim
 		}
-		batch, err := messages.Claim(ctx, s.Pool, s.Clock(), s.ID, s.Epoch, n)
-		if err != nil {
+		if s.flight, err = s.flights.Begin(ctx, s.ID, s.Epoch); err != nil {
+			s.notBefore = s.Clock().Add(minBreak) // no Redis, no sending
+			return err
+		}
+		s.last = nil
+		var batch []messages.Claimed
+		if batch, err = messages.Claim(ctx, s.Pool, s.Clock(), s.ID, s.Epoch, n); err != nil {
 			return err
 		}
 		if len(batch) == 0 {
 			return nil
 		}
-		if err := s.sendBatch(ctx, batch); err != nil {
+		if err = s.sendBatch(ctx, batch); err != nil {
 			return err
 		}
 	}
@@ -266,6 +279,13 @@ func (s *shift) sendOne(ctx context.Context, m messages.Claimed, facts factsOf) 
 	if r, ok := s.connect(ctx, m); !ok {
 		return r, false
 	}
+	if err := s.flight.Offer(ctx, m.ID, s.last); err != nil {
+		// Redis is away, forgot the record, or another worker has the chunk by now: in each case nothing may be offered.
+		s.Log.Warn("no flight record, no mail", "chunk", s.ID, "error", err)
+		s.notBefore = s.Clock().Add(minBreak)
+		return messages.Result{ID: m.ID, State: messages.Planned}, false
+	}
+	s.last = nil
 	outcome := s.conn.Send(ctx, mail)
 	if outcome.Class == delivery.Unreachable {
 		if ctx.Err() != nil {
@@ -274,6 +294,9 @@ func (s *shift) sendOne(ctx context.Context, m messages.Claimed, facts factsOf) 
 		return s.unreachable(m, outcome), false
 	}
 	r = s.result(m, outcome, s.Clock())
+	if data, err := json.Marshal(r); err == nil { // it cannot fail; and if it did, the message would only be in doubt for longer
+		s.last = &flight.Outcome{MessageID: m.ID, Data: data}
+	}
 	return r, strikes(r, outcome)
 }
 

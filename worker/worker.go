@@ -21,6 +21,7 @@ import (
 
 	"posthorn/delivery"
 	"posthorn/internal/clock"
+	"posthorn/internal/flight"
 	"posthorn/tasks"
 	"posthorn/tracking"
 )
@@ -53,6 +54,7 @@ type Worker struct {
 	tasks     *tasks.Client
 	pools     *delivery.Pools
 	limiter   *delivery.Limiter
+	flights   *flight.Recorder
 	breaker   breaker
 	templates rendererCache
 	relays    relayBook
@@ -73,6 +75,7 @@ func New(d Deps) *Worker {
 		tasks:    tasks.NewClient(d.Redis),
 		pools:    delivery.NewPools(d.Delivery),
 		limiter:  delivery.NewLimiter(d.Redis),
+		flights:  flight.NewRecorder(d.Redis),
 		relays:   relayBook{secret: d.Secret},
 		stopping: make(chan struct{}),
 	}

@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 	"posthorn/delivery"
 	"posthorn/internal/clock"
 	"posthorn/internal/embedded"
+	"posthorn/internal/flight"
 	"posthorn/internal/pgtest"
 	"posthorn/internal/redistest"
 	"posthorn/internal/smtptest"
@@ -74,7 +76,7 @@ func (s *shop) putRelay(in relays.PutInput) {
 // schedule starts a scheduler that ends with the test.
 func (s *shop) schedule() {
 	s.background(func(ctx context.Context) {
-		(&scheduler.Scheduler{Pool: s.pool, Tasks: s.tasks, Clock: clock.System, Log: quiet(), Every: 100 * time.Millisecond}).Run(ctx)
+		(&scheduler.Scheduler{Pool: s.pool, Tasks: s.tasks, Flights: flight.NewRecorder(s.rc), Clock: clock.System, Log: quiet(), Every: 100 * time.Millisecond}).Run(ctx)
 	})
 }
 
@@ -493,8 +495,13 @@ func TestATestSendGoesTheSameWay(t *testing.T) {
 	}
 }
 
-func TestAWorkerThatDiesLeavesUnknownNotDoubled(t *testing.T) {
+func TestAWorkerThatDiesLeavesOneInDoubt(t *testing.T) {
 	t.Parallel()
+	t.Run("with its flight record", func(t *testing.T) { t.Parallel(); testDeath(t, false) })
+	t.Run("without", func(t *testing.T) { t.Parallel(); testDeath(t, true) })
+}
+
+func testDeath(t *testing.T, lost bool) {
 	s := newShop(t)
 	s.people(30)
 	c := s.campaign(html)
@@ -519,17 +526,40 @@ func TestAWorkerThatDiesLeavesUnknownNotDoubled(t *testing.T) {
 	if err != nil || !ok {
 		t.Fatalf("take: %v, %v", ok, err)
 	}
+	record, err := flight.NewRecorder(s.rc).Begin(ctx, k.ID, k.Epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
 	claimed, err := messages.Claim(ctx, s.pool, past, k.ID, k.Epoch, 10)
 	if err != nil || len(claimed) != 10 {
 		t.Fatalf("claim: %d, %v", len(claimed), err)
 	}
+	// Of the ten, one was accepted and the second was being offered; or, without the record, nobody knows.
+	wantSent, wantUnknown := int64(29), int64(1)
+	outcome := &flight.Outcome{MessageID: claimed[0].ID, Data: []byte(`{"State":"sent","QueueID":"Q0","Code":250}`)}
+	if err := errors.Join(record.Offer(ctx, claimed[0].ID, nil), record.Offer(ctx, claimed[1].ID, outcome)); err != nil {
+		t.Fatal(err)
+	}
+	if lost {
+		wantSent, wantUnknown = 20, 10
+		s.rc.FlushAll(ctx)
+	}
 	s.schedule()
 	s.work()
-	if end := s.awaitEnd(c.ID); end.Run.Sent != 20 || end.Run.Unknown != 10 {
+	end := s.awaitEnd(c.ID)
+	if end.Run.Sent != wantSent || end.Run.Unknown != wantUnknown {
 		t.Fatalf("%+v", end.Run)
 	}
-	if n := len(s.relay.Mails()); n != 20 {
+	if n := len(s.relay.Mails()); !lost && n != 28 || lost && n != 20 {
 		t.Fatalf("the relay took %d", n)
+	}
+	if !lost {
+		if m := s.list(c.ID)[claimed[0].Email]; m.State != messages.Sent || m.QueueID != "Q0" {
+			t.Errorf("accepted before the death: %+v", m)
+		}
+		if err := record.Offer(ctx, claimed[2].ID, nil); !errors.Is(err, flight.ErrLost) {
+			t.Errorf("the late worker may offer: %v", err)
+		}
 	}
 	// Its late words about the chunk change nothing.
 	if err := campaigns.Put(ctx, s.pool, clock.System(), k, time.Time{}); err != nil {

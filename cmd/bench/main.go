@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 	"posthorn/campaigns"
 	"posthorn/internal/clock"
 	"posthorn/internal/embedded"
+	"posthorn/internal/flight"
 	"posthorn/postgres"
 	"posthorn/relays"
 	"posthorn/scheduler"
@@ -46,8 +48,21 @@ func main() {
 	contacts := flag.Int("contacts", 20_000, "recipients")
 	connections := flag.Int("connections", 16, "SMTP connections")
 	rounds := flag.Int("rounds", 3, "campaigns sent one after the other")
+	profile := flag.String("cpuprofile", "", "write a CPU profile of the rounds to this file, for go tool pprof")
 	flag.Parse()
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err == nil {
+			err = pprof.StartCPUProfile(f)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	if err := run(*contacts, *connections, *rounds); err != nil {
+		pprof.StopCPUProfile()
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -117,7 +132,7 @@ func run(contacts, connections, rounds int) error {
 		Links: tracking.NewLinks("https://mail.shop.example", benchSecret), Secret: benchSecret, Concurrency: connections})
 	workerDone := make(chan error, 1)
 	go func() { workerDone <- w.Run(ctx) }()
-	s := scheduler.Scheduler{Pool: pool, Tasks: client, Clock: clock.System, Log: log}
+	s := scheduler.Scheduler{Pool: pool, Tasks: client, Flights: flight.NewRecorder(redisClient), Clock: clock.System, Log: log}
 	go s.Run(ctx)
 
 	fmt.Printf("%s/%s, %d CPUs, %s; %d recipients, %d connections, %d bytes of HTML\n",

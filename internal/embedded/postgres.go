@@ -1,19 +1,14 @@
-// Package embedded runs PostgreSQL and Redis as child processes, for the demo
-// and for tests: on free loopback ports, in a folder of their own, without
-// touching servers that the machine may already run.
 package embedded
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"sort"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,92 +17,215 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ErrNoBinary says that a server program is not installed.
-var ErrNoBinary = errors.New("not installed")
-
-// startTimeout bounds how long a child may take until it answers.
-const startTimeout = 60 * time.Second
-
 // PostgresConfig says where and how a child Postgres runs.
 type PostgresConfig struct {
-	Dir     string // its folder: data/ and postgres.log; made where missing
-	Durable bool   // false: no fsync, for tests
+	Dir     string            // its folder; made where missing
+	Durable bool              // false: no fsync, for tests
+	Private bool              // true: it asks for a password, kept in Dir; false: any local user may connect
+	Note    func(line string) // is told what the user should know; may be nil
 }
 
 // Postgres is a running child server.
 type Postgres struct {
-	URL string // a superuser's URL to the database "posthorn"
-	cmd *exec.Cmd
-	end chan error
+	URL     string // a superuser's URL to the database "posthorn", with its password
+	Version string // "15.10"
+	Dir     string // where the data is
+	log     string
+	child   *child
 }
 
 // StartPostgres starts PostgreSQL on the data in cfg.Dir, which it initialises
 // where it is empty. As root, which PostgreSQL refuses, it runs the server as the
 // user postgres or nobody. It returns ErrNoBinary (wrapped) where PostgreSQL is
-// not installed.
+// not installed. The caller holds the folder's Lock, if others might want it.
 func StartPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
-	bin, err := findPostgres()
+	found, err := installs()
 	if err != nil {
 		return nil, err
 	}
-	cred, err := unprivileged()
+	cred, err := unprivileged("postgres", "nobody")
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Note == nil {
+		cfg.Note = func(string) {}
 	}
 	dir, err := filepath.Abs(cfg.Dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := makeDir(dir, cred); err != nil {
-		return nil, err
+	// The folder is ours and only data/ is the server's, so that the user who runs
+	// it cannot lead our writes elsewhere.
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("embedded: %w", err)
 	}
-	data := filepath.Join(dir, "data")
-	if _, err := os.Stat(filepath.Join(data, "PG_VERSION")); errors.Is(err, os.ErrNotExist) {
-		cmd := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", data, "-U", "posthorn",
-			"--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-		cmd.Dir = dir
-		cmd.SysProcAttr = childAttr(cred)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			_ = os.RemoveAll(data)
-			return nil, fmt.Errorf("embedded: initdb: %w: %s", err, bytes.TrimSpace(out))
+	if cred != nil && !canEnter(dir, cred) {
+		return nil, fmt.Errorf("embedded: PostgreSQL does not run as root, and the user it would run as cannot enter %s", dir)
+	}
+	password := ""
+	if cfg.Private {
+		if password, err = secret(filepath.Join(dir, "password")); err != nil {
+			return nil, err
 		}
 	}
-	port, err := freePort()
+	data, use, err := chooseData(dir, found, cfg.Note)
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"-D", data, "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", "",
+	if _, err := os.Stat(data); errors.Is(err, os.ErrNotExist) {
+		if err := initData(ctx, use, dir, data, password, cred); err != nil {
+			return nil, err
+		}
+	}
+	if err := endOrphan(ctx, data); err != nil {
+		return nil, err
+	}
+	p := &Postgres{Version: use.full, Dir: data, log: filepath.Join(dir, "postgres.log")}
+	// The free port may be taken by somebody else before the server has it.
+	for try := 1; ; try++ {
+		err := p.start(ctx, cfg, use, password, cred)
+		if err == nil {
+			return p, nil
+		}
+		words := lastWords(p.log)
+		busy := strings.Contains(words, "could not create any TCP/IP sockets") || strings.Contains(words, "shared memory block")
+		if ctx.Err() != nil || !busy || try == 5 {
+			return nil, fmt.Errorf("embedded: PostgreSQL did not start (its log: %s): %w", p.log, explain(dir, words, err))
+		}
+		time.Sleep(time.Duration(try) * 300 * time.Millisecond)
+	}
+}
+
+// chooseData returns the data folder and the installed version that goes with it.
+// Data of a version that is no longer installed is left as it is, and a new
+// folder stands beside it.
+func chooseData(dir string, found []install, note func(string)) (string, install, error) {
+	data := filepath.Join(dir, "data")
+	for {
+		version, err := os.ReadFile(filepath.Join(data, "PG_VERSION"))
+		if errors.Is(err, os.ErrNotExist) {
+			if _, err := os.Lstat(data); err == nil {
+				return "", install{}, fmt.Errorf("embedded: %s is there but is not a PostgreSQL data folder: move it away", data)
+			}
+			return data, found[0], nil
+		}
+		if err != nil {
+			return "", install{}, fmt.Errorf("embedded: the data in %s is not readable to you (was it made by another user?): %w", dir, err)
+		}
+		major := strings.TrimSpace(string(version))
+		for _, in := range found {
+			if strconv.Itoa(in.major) == major {
+				return data, in, nil
+			}
+		}
+		next := filepath.Join(dir, fmt.Sprintf("data-%d", found[0].major))
+		if data == next {
+			return "", install{}, fmt.Errorf("embedded: the data in %s is of PostgreSQL %s, which is not installed: install it or move the folder away", data, major)
+		}
+		note(fmt.Sprintf("the data in %s is of PostgreSQL %s, which is not installed; it is left alone, and %s is used", data, major, next))
+		data = next
+	}
+}
+
+// initData makes a data folder, under another name until it is whole.
+func initData(ctx context.Context, use install, dir, data, password string, cred *syscall.Credential) error {
+	if err := checkSpace(dir); err != nil {
+		return err
+	}
+	made := data + ".new"
+	if err := os.RemoveAll(made); err != nil {
+		return fmt.Errorf("embedded: %w", err)
+	}
+	if err := os.Mkdir(made, 0o700); err != nil {
+		return fmt.Errorf("embedded: %w", err)
+	}
+	args := []string{"-D", made, "-U", "posthorn", "--encoding=UTF8", "--locale=C", "--no-sync"}
+	if password == "" {
+		args = append(args, "--auth=trust")
+	} else {
+		file := filepath.Join(dir, ".initdb-password")
+		if err := writePrivate(file, []byte(password)); err != nil {
+			return fmt.Errorf("embedded: %w", err)
+		}
+		defer os.Remove(file)
+		if err := give(file, cred); err != nil {
+			return err
+		}
+		args = append(args, "--auth=scram-sha-256", "--pwfile="+file)
+	}
+	if err := give(made, cred); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(use.bin, "initdb"), args...)
+	cmd.Dir = dir
+	out, err := run(cmd, cred)
+	if err == nil {
+		err = os.Rename(made, data)
+	}
+	if err != nil {
+		_ = os.RemoveAll(made)
+		words := strings.TrimSpace(string(out))
+		if i := strings.Index(words, "error:"); i >= 0 {
+			words, _, _ = strings.Cut(words[i:], "\n")
+		}
+		return fmt.Errorf("embedded: initdb: %w", explain(dir, words, err))
+	}
+	return nil
+}
+
+// give makes the user who runs the server the owner of path.
+func give(path string, cred *syscall.Credential) error {
+	if cred == nil {
+		return nil
+	}
+	if err := os.Lchown(path, int(cred.Uid), int(cred.Gid)); err != nil {
+		return fmt.Errorf("embedded: %w", err)
+	}
+	return nil
+}
+
+// start runs the server on a free port and waits until it answers.
+func (p *Postgres) start(ctx context.Context, cfg PostgresConfig, use install, password string, cred *syscall.Credential) error {
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	args := []string{"-D", p.Dir, "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", "",
 		"-c", "max_connections=200", "-c", "shared_buffers=128MB"}
 	if !cfg.Durable {
 		args = append(args, "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "autovacuum=off")
 	}
-	log, err := os.OpenFile(filepath.Join(dir, "postgres.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(bin, "postgres"), args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
-	cmd.SysProcAttr = childAttr(cred)
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("embedded: start postgres: %w", err)
+	cmd := exec.Command(filepath.Join(use.bin, "postgres"), args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = filepath.Dir(p.log), log, log
+	// SIGINT is PostgreSQL's fast shutdown: it does not wait for clients to leave.
+	if p.child, err = spawn(cmd, syscall.SIGINT, cred); err != nil {
+		return err
 	}
-	p := &Postgres{cmd: cmd, end: make(chan error, 1)}
-	go func() { p.end <- cmd.Wait() }()
-	if err := p.ready(ctx, port); err != nil {
+	dsn := url.URL{Scheme: "postgres", User: url.User("posthorn"), Path: "/posthorn", RawQuery: "sslmode=disable",
+		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
+	if password != "" {
+		dsn.User = url.UserPassword("posthorn", password)
+	}
+	if err := p.ready(ctx, dsn); err != nil {
 		p.Stop()
-		return nil, fmt.Errorf("embedded: postgres did not start (see %s): %w", filepath.Join(dir, "postgres.log"), err)
+		return err
 	}
-	p.URL = fmt.Sprintf("postgres://posthorn@127.0.0.1:%d/posthorn?sslmode=disable", port)
-	return p, nil
+	p.URL = dsn.String()
+	return nil
 }
 
 // ready waits until the server answers and makes the database where it is missing.
-func (p *Postgres) ready(ctx context.Context, port int) error {
-	admin := fmt.Sprintf("postgres://posthorn@127.0.0.1:%d/postgres?sslmode=disable", port)
-	deadline := time.Now().Add(startTimeout)
+func (p *Postgres) ready(ctx context.Context, dsn url.URL) error {
+	dsn.Path = "/postgres"
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
 	for {
-		conn, err := pgx.Connect(ctx, admin)
+		conn, err := pgx.Connect(ctx, dsn.String())
 		if err == nil {
 			defer conn.Close(ctx)
 			var exists bool
@@ -118,93 +236,24 @@ func (p *Postgres) ready(ctx context.Context, port int) error {
 			return err
 		}
 		select {
-		case exit := <-p.end:
-			p.end <- exit
-			return fmt.Errorf("it ended: %v", exit)
+		case <-p.child.done:
+			return fmt.Errorf("it ended: %w", p.child.err)
 		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			return err
+			return fmt.Errorf("it did not answer: %w", err)
+		case <-time.After(30 * time.Millisecond):
 		}
 	}
 }
 
 // Stop ends the server (fast shutdown: open transactions are rolled back) and
 // waits for it.
-func (p *Postgres) Stop() { stopChild(p.cmd, p.end, syscall.SIGINT) }
+func (p *Postgres) Stop() { p.child.stop() }
 
-// stopChild signals a child, waits up to 10 s, then kills it.
-func stopChild(cmd *exec.Cmd, end chan error, sig os.Signal) {
-	_ = cmd.Process.Signal(sig)
-	select {
-	case <-end:
-	case <-time.After(10 * time.Second):
-		_ = cmd.Process.Kill()
-		<-end
-	}
-	end <- nil // so that a second Stop returns at once
-}
+// PID is the server's process.
+func (p *Postgres) PID() int { return p.child.cmd.Process.Pid }
 
-// findPostgres returns the folder that holds initdb and postgres.
-func findPostgres() (string, error) {
-	if initdb, err := exec.LookPath("initdb"); err == nil {
-		return filepath.Dir(initdb), nil
-	}
-	var found []string
-	for _, pattern := range []string{"/usr/lib/postgresql/*/bin/initdb", "/usr/pgsql-*/bin/initdb", "/opt/homebrew/opt/postgresql*/bin/initdb", "/usr/local/opt/postgresql*/bin/initdb"} {
-		match, _ := filepath.Glob(pattern)
-		found = append(found, match...)
-	}
-	if len(found) == 0 {
-		return "", fmt.Errorf("embedded: PostgreSQL (initdb) is %w", ErrNoBinary)
-	}
-	sort.Slice(found, func(i, j int) bool { return majorIn(found[i]) < majorIn(found[j]) })
-	return filepath.Dir(found[len(found)-1]), nil
-}
+// Ended is closed when the server has ended, asked or not.
+func (p *Postgres) Ended() <-chan struct{} { return p.child.done }
 
-func majorIn(path string) int {
-	for _, part := range strings.FieldsFunc(path, func(r rune) bool { return r < '0' || r > '9' }) {
-		if n, err := strconv.Atoi(part); err == nil {
-			return n
-		}
-	}
-	return 0
-}
-
-// unprivileged returns whom to run PostgreSQL as: nil (ourselves) unless we are root.
-func unprivileged() (*syscall.Credential, error) {
-	if os.Geteuid() != 0 {
-		return nil, nil
-	}
-	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, _ := strconv.ParseUint(u.Uid, 10, 32)
-		gid, _ := strconv.ParseUint(u.Gid, 10, 32)
-		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-	}
-	return nil, errors.New("embedded: PostgreSQL does not run as root, and there is no user postgres or nobody to run it as")
-}
-
-func makeDir(dir string, cred *syscall.Credential) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	if cred == nil {
-		return nil
-	}
-	return os.Chown(dir, int(cred.Uid), int(cred.Gid))
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}
+// LastWords is the line of the server's log that most likely says why it ended.
+func (p *Postgres) LastWords() string { return lastWords(p.log) }

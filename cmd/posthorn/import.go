@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"posthorn/catalog"
+	"posthorn/contacts"
+	"posthorn/internal/clock"
+	"posthorn/internal/csvimport"
+	"posthorn/postgres"
+)
+
+type importCmd struct {
+	Contacts importContactsCmd `cmd:"" help:"Import contacts. They are subscribed to the topic unless a column says otherwise."`
+	Products importProductsCmd `cmd:"" help:"Import products."`
+	Orders   importOrdersCmd   `cmd:"" help:"Import orders, one line per item."`
+}
+
+// importFile is what the three have in common.
+type importFile struct {
+	File    string            `arg:"" help:"The CSV file, plain or gzip, or - for stdin."`
+	Map     map[string]string `mapsep:"none" placeholder:"FIELD=HEADER" help:"Take a field from the column with this header; may be repeated."`
+	Rejects string            `placeholder:"FILE" help:"Where rejected rows go, with line and reason (default FILE.rejected.csv)."`
+}
+
+type importContactsCmd struct {
+	importFile
+	Topic string `default:"news" help:"What the contacts are subscribed to (default news)."`
+}
+
+// Run imports contacts.
+func (c *importContactsCmd) Run(ctx context.Context, cfg *Config, std streams) error {
+	return c.run(ctx, cfg, std, "contacts", func(pool *pgxpool.Pool, r io.Reader, opts csvimport.Options) (csvimport.Summary, error) {
+		return contacts.Import(ctx, pool, r, contacts.ImportOptions{Options: opts, Topic: c.Topic, Source: "import", Now: clock.System()})
+	})
+}
+
+type importProductsCmd struct{ importFile }
+
+// Run imports products.
+func (c *importProductsCmd) Run(ctx context.Context, cfg *Config, std streams) error {
+	return c.run(ctx, cfg, std, "products", func(pool *pgxpool.Pool, r io.Reader, opts csvimport.Options) (csvimport.Summary, error) {
+		return catalog.ImportProducts(ctx, pool, r, catalog.ImportOptions{Options: opts, Now: clock.System()})
+	})
+}
+
+type importOrdersCmd struct{ importFile }
+
+// Run imports orders.
+func (c *importOrdersCmd) Run(ctx context.Context, cfg *Config, std streams) error {
+	return c.run(ctx, cfg, std, "orders", func(pool *pgxpool.Pool, r io.Reader, opts csvimport.Options) (csvimport.Summary, error) {
+		return catalog.ImportOrders(ctx, pool, r, catalog.ImportOptions{Options: opts, Now: clock.System()})
+	})
+}
+
+// run opens what is needed, imports and prints the summary. Rejected rows are no
+// failure: they are counted, shown and kept in a file.
+func (c *importFile) run(ctx context.Context, cfg *Config, std streams, what string, load func(*pgxpool.Pool, io.Reader, csvimport.Options) (csvimport.Summary, error)) error {
+	if err := cfg.needDatabase(); err != nil {
+		return err
+	}
+	in, size, err := c.open(std)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	rejects, err := c.rejects()
+	if err != nil {
+		return err
+	}
+	pool, err := postgres.Open(ctx, cfg.DatabaseURL, 4)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	if err := postgres.CheckSchema(ctx, pool); err != nil {
+		return err
+	}
+	bar := newImportBar(std, what, size)
+	began := time.Now()
+	sum, err := load(pool, in, csvimport.Options{Map: c.Map, Rejects: rejects, Progress: bar.show})
+	bar.end()
+	if e := rejects.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("import %s from %s: %w", what, c.File, err)
+	}
+	printSummary(std.out, what, sum, time.Since(began), rejects)
+	return nil
+}
+
+// open returns the input and its size in bytes, -1 where it is unknown.
+func (c *importFile) open(std streams) (io.ReadCloser, int64, error) {
+	if c.File == "-" {
+		return io.NopCloser(std.in), -1, nil
+	}
+	f, err := os.Open(c.File)
+	if err != nil {
+		return nil, 0, fmt.Errorf("cannot read %s: %w", c.File, unwrapPath(err))
+	}
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = errors.New("it is a folder")
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, 0, fmt.Errorf("cannot read %s: %w", c.File, unwrapPath(err))
+	}
+	if !info.Mode().IsRegular() {
+		return f, -1, nil
+	}
+	return f, info.Size(), nil
+}
+
+// rejects decides where rejected rows go; the file is made with the first of them.
+func (c *importFile) rejects() (*rejectFile, error) {
+	r := &rejectFile{path: c.Rejects}
+	if r.path == "" {
+		r.own = true
+		r.path = c.File + ".rejected.csv"
+		if c.File == "-" {
+			r.path = "stdin.rejected.csv"
+		}
+	}
+	if c.File == "-" {
+		return r, nil
+	}
+	in, errIn := os.Stat(c.File)
+	out, errOut := os.Stat(r.path)
+	if errIn == nil && errOut == nil && os.SameFile(in, out) {
+		return nil, fmt.Errorf("--rejects %s is the file to be imported: choose another", r.path)
+	}
+	return r, nil
+}
+
+// rejectFile is made at the first write. It stands beside its place until it is
+// whole.
+type rejectFile struct {
+	path string
+	own  bool // the name is our choice
+	f    *os.File
+}
+
+func (r *rejectFile) Write(p []byte) (int, error) {
+	if r.f == nil {
+		f, err := os.CreateTemp(filepath.Dir(r.path), "."+filepath.Base(r.path)+"-*")
+		if err != nil {
+			return 0, fmt.Errorf("cannot write rejected rows: %w (choose another place with --rejects)", err)
+		}
+		r.f = f
+	}
+	return r.f.Write(p)
+}
+
+// Close puts the file in its place. Where nothing was rejected, a file that an
+// earlier import left under the name of our choice would mislead, and goes.
+func (r *rejectFile) Close() error {
+	if r.f == nil {
+		if r.own {
+			_ = os.Remove(r.path)
+		}
+		return nil
+	}
+	err := r.f.Close()
+	if err == nil {
+		err = os.Rename(r.f.Name(), r.path)
+	}
+	if err != nil {
+		_ = os.Remove(r.f.Name())
+		return fmt.Errorf("cannot write rejected rows: %w", err)
+	}
+	return nil
+}
+
+// shownRejects is how many rejected rows the summary shows.
+const shownRejects = 5
+
+func printSummary(w io.Writer, what string, sum csvimport.Summary, took time.Duration, rejects *rejectFile) {
+	rate := float64(sum.Rows) / max(took.Seconds(), 0.001)
+	fmt.Fprintf(w, "%s: %s rows read in %s (%s rows/s)\n", what, count(sum.Rows), seconds(took), count(int64(rate)))
+	for _, line := range []struct {
+		name string
+		n    int64
+	}{{"created", sum.Created}, {"updated", sum.Updated}, {"unchanged", sum.Unchanged}, {"rejected", sum.Rejected}} {
+		fmt.Fprintf(w, "  %-10s %10s\n", line.name, count(line.n))
+	}
+	if sum.Rejected == 0 {
+		return
+	}
+	fmt.Fprintf(w, "rejected rows are in %s, each with its line and reason:\n", rejects.path)
+	for i, r := range sum.Rejects {
+		if i == shownRejects {
+			fmt.Fprintf(w, "  …\n")
+			break
+		}
+		field := ""
+		if r.Field != "" {
+			field = r.Field + ": "
+		}
+		fmt.Fprintf(w, "  line %d: %s%s\n", r.Line, field, r.Reason)
+	}
+}
+
+// unwrapPath takes the path out of an error whose message names it already.
+func unwrapPath(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}

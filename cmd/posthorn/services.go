@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
+
+	"posthorn/internal/clock"
+	"posthorn/internal/flight"
+	"posthorn/postgres"
+	"posthorn/scheduler"
+	"posthorn/tasks"
+	"posthorn/tracking"
+	"posthorn/web"
+	"posthorn/worker"
+)
+
+// services is what the long-running commands are made of.
+type services struct {
+	cfg   *Config
+	log   *slog.Logger
+	pool  *pgxpool.Pool
+	redis *redis.Client
+	tasks *tasks.Client
+
+	concurrency int             // of the worker
+	retry       []time.Duration // of the worker; nil means its own
+	sweepEvery  time.Duration   // of the scheduler; 0 means its own
+}
+
+// connections is how many database connections a process takes: one for each
+// chunk that is sent, and some for what else it does.
+func connections(concurrency int) int { return concurrency + 16 }
+
+// openServices connects to Postgres and Redis. Close the result.
+func openServices(ctx context.Context, cfg *Config, log *slog.Logger, concurrency int) (*services, error) {
+	if err := cfg.needDatabase(); err != nil {
+		return nil, err
+	}
+	if err := cfg.needRedis(); err != nil {
+		return nil, err
+	}
+	pool, err := postgres.Open(ctx, cfg.DatabaseURL, connections(concurrency))
+	if err != nil {
+		return nil, err
+	}
+	client, err := tasks.Open(ctx, cfg.RedisURL)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return &services{cfg: cfg, log: log, pool: pool, redis: client, tasks: tasks.NewClient(client), concurrency: concurrency}, nil
+}
+
+func (s *services) close() {
+	_ = s.redis.Close()
+	s.pool.Close()
+}
+
+func (s *services) links() tracking.Links { return tracking.NewLinks(s.cfg.BaseURL, s.cfg.Secret) }
+
+// handler is the whole HTTP server's.
+func (s *services) handler() http.Handler {
+	return web.New(web.Deps{
+		Pool: s.pool, Knocker: s.tasks, Links: s.links(), Secret: s.cfg.Secret, BaseURL: s.cfg.BaseURL, Logger: s.log, Clock: clock.System,
+		Redis: func(ctx context.Context) error { return s.redis.Ping(ctx).Err() },
+	})
+}
+
+// drainTimeout is how long requests under way may take to end.
+const drainTimeout = 15 * time.Second
+
+// serveHTTP answers requests until ctx ends and then those under way.
+func serveHTTP(ctx context.Context, l net.Listener, handler http.Handler, log *slog.Logger) error {
+	server := web.NewServer(l.Addr().String(), handler)
+	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug) // broken connections of others
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(l) }()
+	select {
+	case err := <-done:
+		return fmt.Errorf("http: %w", err)
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		log.Warn("requests were cut off at the end", "error", err)
+		_ = server.Close()
+	}
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("http: %w", err)
+	}
+	return nil
+}
+
+// listen takes the address, whose failure is one line that names it.
+func listen(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s (POSTHORN_LISTEN): %w", address, err)
+	}
+	return l, nil
+}
+
+func (s *services) runWorker(ctx context.Context) error {
+	return worker.New(worker.Deps{
+		Pool: s.pool, Redis: s.redis, Clock: clock.System, Log: s.log, Links: s.links(), Secret: s.cfg.Secret,
+		Concurrency: s.concurrency, Retry: s.retry,
+	}).Run(ctx)
+}
+
+func (s *services) runScheduler(ctx context.Context) error {
+	(&scheduler.Scheduler{Pool: s.pool, Tasks: s.tasks, Flights: flight.NewRecorder(s.redis), Clock: clock.System, Log: s.log, Every: s.sweepEvery}).Run(ctx)
+	return nil
+}
+
+// together runs parts until ctx ends or one of them fails, and waits for all.
+func together(ctx context.Context, parts ...func(context.Context) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, part := range parts {
+		group.Go(func() error { return part(ctx) })
+	}
+	return group.Wait()
+}
