@@ -93,7 +93,7 @@ func compose(m Mail, from, to string) (*gomail.Msg, error) {
 	case m.ListUnsubscribeURL != "" && !headerURL(m.ListUnsubscribeURL):
 		return nil, fmt.Errorf("List-Unsubscribe is not an http or https URL that fits into a header")
 	case m.Date.IsZero():
-		return nil, fmt.Errorf("Date is missing")
+		return nil, fmt.Errorf("the date is missing")
 	case m.HTML == "" && m.Text == "":
 		return nil, fmt.Errorf("the mail is empty")
 	}

@@ -12,7 +12,7 @@ import (
 // workerFlags is the worker's part of the command line.
 type workerFlags struct {
 	Concurrency int             `env:"POSTHORN_CONCURRENCY" default:"16" placeholder:"N" help:"Chunks of mails that this process sends at once (default 16). A relay's own limit holds besides."`
-	Retry       []time.Duration `env:"POSTHORN_RETRY" sep:"," placeholder:"WAIT,…" help:"How long after each temporary refusal a mail is tried again; after the last it is given up (default 30s,2m,10m,30m,1h,3h,6h,10h)."`
+	Retry       []time.Duration `env:"POSTHORN_RETRY" sep:"," placeholder:"WAIT" help:"How long after each temporary refusal a mail is tried again; after the last it is given up (default 30s,2m,10m,30m,1h,3h,6h,10h)."`
 }
 
 // AfterApply refuses waits that would make a retry loop.
