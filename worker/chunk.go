@@ -47,7 +47,7 @@ func (w *Worker) chunk(ctx context.Context, row tasks.Row) error {
 	if err != nil || !ok {
 		return err
 	}
-	s := &shift{Worker: w, Chunk: k}
+	s := &shift{Worker: w, Chunk: k, warm: k.Warm}
 	ctx, s.halt = context.WithCancel(ctx)
 	defer s.halt()
 	s.leaseUntil.Store(time.Now().Add(campaigns.Lease).UnixNano())
@@ -104,6 +104,7 @@ type shift struct {
 	leaseUntil atomic.Int64 // unix nanoseconds, by this machine's clock
 	deadline   time.Time    // when the slot is needed for others
 	notBefore  time.Time    // when the chunk may be worked on again, where something must pass first
+	warm       bool         // the run has had a mail accepted
 	unrecorded bool
 }
 
@@ -154,7 +155,7 @@ func (s *shift) send(ctx context.Context) error {
 	var err error
 	for ctx.Err() == nil && s.notBefore.IsZero() && time.Now().Before(s.deadline) && !s.leaseEnds() {
 		n := claimSize
-		if !s.Warm {
+		if !s.warm {
 			n = firstClaim
 		}
 		if s.flight, err = s.flights.Begin(ctx, s.ID, s.Epoch); err != nil {
@@ -231,14 +232,14 @@ func (s *shift) sendBatch(ctx context.Context, batch []messages.Claimed) error {
 			strike = &r
 		}
 		if r.State == messages.Sent {
-			s.Warm = true
+			s.warm = true
 		}
 		results = append(results, r)
 	}
 	if err := s.record(ctx, results); err != nil {
 		return err
 	}
-	if strike != nil && !s.Test && !s.Warm {
+	if strike != nil && !s.Test && !s.warm {
 		paused, err := campaigns.Strikes(ctx, s.Pool, s.Clock(), s.Chunk, strike.Reason, strike.Detail)
 		if err != nil {
 			return err
