@@ -22,8 +22,6 @@ func Open(ctx context.Context, rawURL string) (*redis.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redis: POSTHORN_REDIS_URL %s is not a Redis URL such as redis://:password@host:6379/0", redact(rawURL))
 	}
-	// go-redis prints every failed dial to standard error. Those who use the client get the same error, and log it.
-	redis.SetLogger(silence{})
 	client := redis.NewClient(opt)
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -34,6 +32,10 @@ func Open(ctx context.Context, rawURL string) (*redis.Client, error) {
 	client.AddHook(&dialBackoff{}) // only now: at the start a refusal shall be told at once
 	return client, nil
 }
+
+// go-redis prints every failed dial to standard error. Those who use the client
+// get the same error, and log it.
+func init() { redis.SetLogger(silence{}) }
 
 type silence struct{}
 

@@ -1,0 +1,102 @@
+package tasks
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"posthorn/internal/redistest"
+)
+
+func TestKnockingTwiceIsOneTask(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	r, err := Open(ctx, redistest.New(t).URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	c := NewClient(r)
+	for range 3 {
+		if err := c.KnockChunk(ctx, 7, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.KnockChunk(ctx, 7, 2); err != nil { // a new epoch is a new task
+		t.Fatal(err)
+	}
+	if err := c.KnockRun(ctx, 7, 1); err != nil {
+		t.Fatal(err)
+	}
+	inspector := asynq.NewInspectorFromRedisClient(r)
+	for queue, want := range map[string]int{QueueBulk: 2, QueueControl: 1} {
+		list, err := inspector.ListPendingTasks(queue)
+		if err != nil || len(list) != want {
+			t.Errorf("%s: %d tasks, %v; want %d", queue, len(list), err, want)
+		}
+		for _, info := range list {
+			if row, err := ParseRow(asynq.NewTask(info.Type, info.Payload)); err != nil || row.ID != 7 {
+				t.Errorf("%s: %+v, %v", info.Type, row, err)
+			}
+		}
+	}
+}
+
+func TestAKnockIsBounded(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	server := redistest.New(t)
+	r, err := Open(ctx, server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	server.Stop()
+	done := make(chan error, 1)
+	go func() { done <- NewClient(r).KnockRun(ctx, 1, 1) }()
+	select {
+	case err := <-done:
+		if err == nil {
+			t.Error("a knock without Redis succeeded")
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("a knock without Redis hangs")
+	}
+}
+
+func TestOpenRefusesWhatIsNotFit(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	server := redistest.New(t)
+	r, err := Open(ctx, server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := r.ConfigSet(ctx, "maxmemory-policy", "allkeys-lru").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for url, want := range map[string]string{
+		server.URL:                         "noeviction",
+		"redis://:s3cret@127.0.0.1:1/0":    "cannot reach",
+		"http://:s3cret@127.0.0.1:1/":      "not a Redis URL",
+		"redis://:s3cret@127.0.0.1:1/zero": "not a Redis URL",
+	} {
+		_, err := Open(ctx, url)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("Open(%s): %v; want %q", url, err, want)
+		}
+	}
+}
+
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]bool{"6.2.0": true, "6.0.16": false, "7.0.15": true, "5.0": false, "8.0.0-rc1": true, "10.1.0": true, "odd": true} {
+		if atLeast(version, 6, 2) != want {
+			t.Errorf("%s: want %v", version, want)
+		}
+	}
+}
