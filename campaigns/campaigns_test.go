@@ -518,3 +518,37 @@ func TestCampaignsArePaged(t *testing.T) {
 		t.Fatalf("listed %s", got)
 	}
 }
+
+func TestOnlyWhatIsUnknownCanBeResolved(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.people(1, 3, "'p' || i || '@x.example'", "", "subscribed")
+	c, _ := b.plan(b.create(b.input()))
+	var id int64
+	b.query(&id, `SELECT min(id) FROM messages`)
+	var conflict *fault.Conflict
+	var invalid *fault.Invalid
+	var missing *fault.NotFound
+	if _, _, err := campaigns.ResolveMessage(b.ctx, b.pool, start, id, campaigns.AsSent); !errors.As(err, &conflict) || conflict.State != "planned" {
+		t.Errorf("a planned message: %v", err)
+	}
+	if _, _, err := campaigns.ResolveMessage(b.ctx, b.pool, start, id, "lost"); !errors.As(err, &invalid) || invalid.Field != "as" {
+		t.Errorf("an unknown resolution: %v", err)
+	}
+	if _, _, err := campaigns.ResolveMessage(b.ctx, b.pool, start, 999, campaigns.AsSent); !errors.As(err, &missing) {
+		t.Errorf("an unknown message: %v", err)
+	}
+	if n, _, err := campaigns.ResolveRun(b.ctx, b.pool, start, c.ID, campaigns.Resend); err != nil || n != 0 {
+		t.Errorf("a run without unknown messages: %d, %v", n, err)
+	}
+	b.exec(`UPDATE messages SET state = 'unknown' WHERE id = $1`, id)
+	if _, err := campaigns.Cancel(b.ctx, b.pool, start, c.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := campaigns.ResolveRun(b.ctx, b.pool, start, c.ID, campaigns.Resend); !errors.As(err, &conflict) || conflict.State != "cancelled" {
+		t.Errorf("resend of a cancelled campaign: %v", err)
+	}
+	if n, _, err := campaigns.ResolveRun(b.ctx, b.pool, start, c.ID, campaigns.AsSent); err != nil || n != 1 {
+		t.Errorf("as sent: %d, %v", n, err)
+	}
+}

@@ -139,7 +139,7 @@ func Take(ctx context.Context, db postgres.DB, now time.Time, chunkID int64) (Ch
 		WHERE k.id = $1 AND k.done_at IS NULL AND k.due_at <= $2
 		  AND (k.lease_until IS NULL OR k.lease_until < $2)
 		  AND r.id = k.run_id AND r.finished_at IS NULL
-		  AND (r.kind = 'test' OR c.status = 'running')
+		  AND (r.kind = 'test' OR c.status IN ('running', 'scheduled')) -- scheduled: an earlier run was opened again, see resolve
 		  -- What a dead worker had claimed is settled first, by Recover.
 		  AND NOT EXISTS (SELECT FROM messages m WHERE m.chunk_id = $1 AND m.state = 'sending')
 		RETURNING k.epoch, r.id, r.key, r.kind = 'test', r.render_as, c.id, c.name, c.topic, c.sender_name, c.sender_address, c.relay,
@@ -172,7 +172,7 @@ func Renew(ctx context.Context, db postgres.DB, now time.Time, k Chunk) (goOn bo
 	if err != nil {
 		return false, fmt.Errorf("renew chunk %d: %w", k.ID, err)
 	}
-	return k.Test || status == Running, nil
+	return k.Test || status == Running || status == Scheduled, nil
 }
 
 // Put gives a lease back. The chunk is done where none of its messages needs more
@@ -328,7 +328,7 @@ func Finish(ctx context.Context, db postgres.DB, now time.Time, run OpenRun) (bo
 			return err
 		}
 		ended := c.Status == Cancelled || c.Status == Failed
-		if run.Kind == "campaign" && c.Status != Running && !ended {
+		if run.Kind == "campaign" && c.Status == Paused {
 			return nil
 		}
 		// The lock waits for a planner to commit; only then does the next statement's snapshot show its chunks.
@@ -343,8 +343,13 @@ func Finish(ctx context.Context, db postgres.DB, now time.Time, run OpenRun) (bo
 			return fmt.Errorf("finish run %d: %w", run.ID, err)
 		}
 		finished = tag.RowsAffected() == 1
-		if !finished || run.Kind == "test" || ended {
+		if !finished || run.Kind == "test" || c.Status != Running {
 			return nil
+		}
+		var others bool // a later tick's run goes on while an earlier one was opened again
+		err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM runs WHERE campaign_id = $1 AND kind = 'campaign' AND finished_at IS NULL)`, c.ID).Scan(&others)
+		if err != nil || others {
+			return err
 		}
 		if c.Schedule == nil || c.Schedule.Cron == "" {
 			_, err = move(ctx, tx, now, c, ActFinish, "")

@@ -28,6 +28,7 @@ const (
 	ActFinish   Action = "finish" // the worker: everybody is settled
 	ActRest     Action = "rest"   // the same, where the schedule goes on
 	ActFail     Action = "fail"
+	ActReopen   Action = "reopen" // a person: unknown mails are to be sent again
 )
 
 // transitions is the whole life of a campaign: what is not in it is refused.
@@ -36,6 +37,7 @@ var transitions = map[Status]map[Action]Status{
 	Scheduled: {ActBegin: Running, ActCancel: Cancelled, ActFail: Failed, ActRest: Scheduled},
 	Running:   {ActPause: Paused, ActCancel: Cancelled, ActFinish: Finished, ActRest: Scheduled, ActFail: Failed},
 	Paused:    {ActResume: Running, ActCancel: Cancelled},
+	Finished:  {ActReopen: Running},
 }
 
 // next returns the status that action leads to, or a fault.Conflict that names

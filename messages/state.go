@@ -32,7 +32,7 @@ var transitions = map[State][]State{
 	Planned:  {Sending, Cancelled},
 	Sending:  {Sent, Deferred, Failed, Skipped, Unknown, Planned, Cancelled}, // Planned: released before it was offered
 	Deferred: {Sending, Cancelled},
-	Unknown:  {Sent, Failed, Skipped}, // the worker was only slow, and its record came after its lease ended
+	Unknown:  {Sent, Failed, Skipped, Planned}, // a record that came late, or a person's decision
 }
 
 // CanBecome reports whether a message may go from one state to the other.

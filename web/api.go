@@ -76,7 +76,9 @@ func (a *api) routes() {
 	route(a, "GET /campaigns/{id}/estimate", "Count who will receive a campaign", a.estimateCampaign, estimateCampaignDoc)
 	route(a, "GET /campaigns/{id}/report", "Get a campaign's report", a.reportCampaign, reportCampaignDoc)
 	route(a, "GET /campaigns/{id}/messages", "List a campaign's messages", a.listCampaignMessages, listCampaignMessagesDoc)
+	route(a, "POST /campaigns/{id}/resolve", "Resolve a campaign's unknown messages", a.resolveCampaign, resolveCampaignDoc)
 
 	a.section("Messages", "The ledger: one row for each mail to one contact, with its state and its reason.")
 	route(a, "GET /messages/{id}", "Get a message", a.getMessage, getMessageDoc)
+	route(a, "POST /messages/{id}/resolve", "Resolve an unknown message", a.resolveMessage, resolveMessageDoc)
 }

@@ -179,7 +179,7 @@ func (a *api) moveCampaign(ctx context.Context, id int64,
 		return nil, err
 	}
 	if c.Run != nil && c.Run.FinishedAt == nil {
-		a.knock(ctx, id, *c.Run)
+		a.knock(ctx, campaigns.Knock{RunID: c.Run.ID, Epoch: c.Run.Epoch})
 	}
 	return ok(c), nil
 }
@@ -189,12 +189,12 @@ const knockTimeout = 3 * time.Second
 
 // knock asks a worker to look at a run now. Where that fails, the scheduler's
 // sweep asks again, so the request has succeeded all the same.
-func (a *api) knock(ctx context.Context, campaignID int64, run campaigns.Run) {
+func (a *api) knock(ctx context.Context, run campaigns.Knock) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), knockTimeout)
 	defer cancel()
-	if err := a.knocker.KnockRun(ctx, run.ID, run.Epoch); err != nil {
+	if err := a.knocker.KnockRun(ctx, run.RunID, run.Epoch); err != nil {
 		a.log.WarnContext(ctx, "knock failed; the scheduler's sweep will find the run",
-			"campaign_id", campaignID, "run_id", run.ID, "request_id", requestID(ctx), "err", err)
+			"run_id", run.RunID, "request_id", requestID(ctx), "err", err)
 	}
 }
 
@@ -222,7 +222,7 @@ func (a *api) testCampaign(ctx context.Context, in *testCampaignInput) (*reply[c
 	if err != nil {
 		return nil, err
 	}
-	a.knock(ctx, in.ID, run)
+	a.knock(ctx, campaigns.Knock{RunID: run.ID, Epoch: run.Epoch})
 	return ok(run), nil
 }
 

@@ -55,3 +55,53 @@ func (a *api) getMessage(ctx context.Context, in *MessagePath) (*reply[messages.
 	}
 	return ok(m), nil
 }
+
+// ResolveFields is a person's decision.
+type ResolveFields struct {
+	As string `json:"as" enum:"sent,resend" example:"sent" doc:"sent: take it for sent. resend: send it, with the same Message-ID."`
+}
+
+const resolveDescription = "A message is unknown where a worker or a connection was lost between offering it and hearing the answer. Sending it again may double it; " +
+	"the relay's log tells, by Message-ID. 409 where there is nothing to resolve, or where it is to be sent again although the campaign was cancelled or has failed."
+
+var (
+	resolveMessageDoc  = operation{Description: resolveDescription, Example: map[string]any{"as": "sent"}, Errors: conflict}
+	resolveCampaignDoc = operation{
+		Description: "All unknown messages of the latest run at once; answers how many there were. " + resolveDescription,
+		Example:     map[string]any{"as": "resend"},
+		Errors:      conflict,
+	}
+)
+
+type resolveMessageInput struct {
+	MessagePath
+	Body ResolveFields
+}
+
+func (a *api) resolveMessage(ctx context.Context, in *resolveMessageInput) (*reply[messages.Message], error) {
+	m, knock, err := campaigns.ResolveMessage(ctx, a.pool, a.now(), in.ID, campaigns.Resolution(in.Body.As))
+	if err != nil {
+		return nil, err
+	}
+	a.knock(ctx, knock)
+	return ok(m), nil
+}
+
+type resolveCampaignInput struct {
+	CampaignPath
+	Body ResolveFields
+}
+
+// Resolved is how many messages a decision was about.
+type Resolved struct {
+	Resolved int64 `json:"resolved"`
+}
+
+func (a *api) resolveCampaign(ctx context.Context, in *resolveCampaignInput) (*reply[Resolved], error) {
+	n, knock, err := campaigns.ResolveRun(ctx, a.pool, a.now(), in.ID, campaigns.Resolution(in.Body.As))
+	if err != nil {
+		return nil, err
+	}
+	a.knock(ctx, knock)
+	return ok(Resolved{n}), nil
+}

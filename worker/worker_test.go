@@ -561,6 +561,26 @@ func testDeath(t *testing.T, lost bool) {
 			t.Errorf("the late worker may offer: %v", err)
 		}
 	}
+	// A person decides: one is taken for sent, the others are sent again.
+	for email, m := range s.list(c.ID) {
+		if m.State != messages.Unknown || wantUnknown == 1 {
+			continue
+		}
+		if m, _, err = campaigns.ResolveMessage(ctx, s.pool, clock.System(), m.ID, campaigns.AsSent); err != nil || m.State != messages.Sent {
+			t.Fatalf("resolve %s: %+v, %v", email, m, err)
+		}
+		wantUnknown--
+		break
+	}
+	if n, knock, err := campaigns.ResolveRun(ctx, s.pool, clock.System(), c.ID, campaigns.Resend); err != nil || n == 0 {
+		t.Fatalf("resolve the run: %d, %v", n, err)
+	} else {
+		_ = s.tasks.KnockRun(ctx, knock.RunID, knock.Epoch)
+	}
+	end = s.awaitEnd(c.ID)
+	if end.Run.Sent != 30 || end.Run.Unknown != 0 || end.Status != campaigns.Finished {
+		t.Fatalf("after it was resolved: %s, %+v", end.Status, end.Run)
+	}
 	// Its late words about the chunk change nothing.
 	if err := campaigns.Put(ctx, s.pool, clock.System(), k, time.Time{}); err != nil {
 		t.Fatal(err)
