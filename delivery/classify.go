@@ -20,7 +20,7 @@ func (s *session) refused(ctx context.Context, phase string, err error) Outcome 
 	var reply *textproto.Error
 	if errors.As(err, &reply) {
 		out := classify(phase, reply)
-		s.broken = reply.Code == 421 || out.Reason == ReasonProtocolError || phase == phaseBody
+		s.broken = s.broken || reply.Code == 421 || out.Reason == ReasonProtocolError || phase == phaseBody
 		return out
 	}
 	s.broken = true

@@ -172,48 +172,50 @@ func TestOutcomes(t *testing.T) {
 		{"RSET fails after the mail", rule{Phase: smtptest.Reset, Reply: "421 bye"}, Outcome{Class: Accepted, Code: 250, Enhanced: "2.0.0"}, true},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			s := smtptest.New(t, smtptest.Options{})
-			test.rule.Times = 1
-			s.Script(test.rule)
-			c := acquire(t, newPools(t, Options{}), relayOf(s))
-			defer c.Release()
+		for name, without := range map[string][]string{"pipelined": nil, "step by step": {"PIPELINING"}} {
+			t.Run(test.name+", "+name, func(t *testing.T) {
+				t.Parallel()
+				s := smtptest.New(t, smtptest.Options{Without: without})
+				test.rule.Times = 1
+				s.Script(test.rule)
+				c := acquire(t, newPools(t, Options{}), relayOf(s))
+				defer c.Release()
 
-			got := c.Send(t.Context(), aMail())
-			compare(t, got, test.want)
-			if c.Usable() != test.open {
-				t.Errorf("connection usable %v, want %v", c.Usable(), test.open)
-			}
-			kept := 0
-			if test.want.Class == Accepted || test.rule.Keep {
-				kept = 1
-			}
-			if n := len(s.Mails()); n != kept {
-				t.Fatalf("the relay took %d mails, want %d", n, kept)
-			}
-			if !test.open && s.Count("QUIT") > 0 {
-				t.Error("QUIT on a broken connection")
-			}
+				got := c.Send(t.Context(), aMail())
+				compare(t, got, test.want)
+				if c.Usable() != test.open {
+					t.Errorf("connection usable %v, want %v", c.Usable(), test.open)
+				}
+				kept := 0
+				if test.want.Class == Accepted || test.rule.Keep {
+					kept = 1
+				}
+				if n := len(s.Mails()); n != kept {
+					t.Fatalf("the relay took %d mails, want %d", n, kept)
+				}
+				if !test.open && s.Count("QUIT") > 0 {
+					t.Error("QUIT on a broken connection")
+				}
 
-			// Whatever happened, the next mail goes through, and is not mixed up with this one.
-			next := aMail()
-			next.MessageID = "next@shop.example"
-			if out := c.Send(t.Context(), next); out.Class != Accepted {
-				t.Fatalf("the next mail: %+v", out)
-			}
-			mails := s.Mails()
-			if len(mails) != kept+1 || mails[kept].MessageID != next.MessageID {
-				t.Errorf("the relay took %d mails, the last %q", len(mails), mails[len(mails)-1].MessageID)
-			}
-			want := 1
-			if !test.open {
-				want = 2
-			}
-			if total, _ := s.Connections(); total != want {
-				t.Errorf("%d connections, want %d", total, want)
-			}
-		})
+				// Whatever happened, the next mail goes through, and is not mixed up with this one.
+				next := aMail()
+				next.MessageID = "next@shop.example"
+				if out := c.Send(t.Context(), next); out.Class != Accepted {
+					t.Fatalf("the next mail: %+v", out)
+				}
+				mails := s.Mails()
+				if len(mails) != kept+1 || mails[kept].MessageID != next.MessageID {
+					t.Errorf("the relay took %d mails, the last %q", len(mails), mails[len(mails)-1].MessageID)
+				}
+				want := 1
+				if !test.open {
+					want = 2
+				}
+				if total, _ := s.Connections(); total != want {
+					t.Errorf("%d connections, want %d", total, want)
+				}
+			})
+		}
 	}
 }
 

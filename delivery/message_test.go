@@ -70,14 +70,18 @@ func parse(t testing.TB, content []byte) parsed {
 
 func leaf(t testing.TB, header textproto.MIMEHeader, body io.Reader) part {
 	t.Helper()
-	if got := header.Get("Content-Transfer-Encoding"); got != "quoted-printable" {
+	switch got := header.Get("Content-Transfer-Encoding"); got {
+	case "quoted-printable":
+		body = quotedprintable.NewReader(body)
+	case "8bit":
+	default:
 		t.Errorf("Content-Transfer-Encoding %q", got)
 	}
 	kind, params, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil {
 		t.Fatalf("Content-Type: %v", err)
 	}
-	text, err := io.ReadAll(quotedprintable.NewReader(body))
+	text, err := io.ReadAll(body)
 	if err != nil {
 		t.Errorf("body: %v", err)
 	}
@@ -86,8 +90,17 @@ func leaf(t testing.TB, header textproto.MIMEHeader, body io.Reader) part {
 
 func TestMessage(t *testing.T) {
 	t.Parallel()
+	t.Run("8BITMIME", func(t *testing.T) { t.Parallel(); testMessage(t, "8bit") })
+	t.Run("quoted-printable", func(t *testing.T) { t.Parallel(); testMessage(t, "quoted-printable", "8BITMIME") })
+}
+
+// testMessage sends to a relay without some extensions.
+func testMessage(t *testing.T, encoding string, without ...string) {
 	m := aMail()
-	s := smtptest.New(t, smtptest.Options{})
+	if encoding == "8bit" { // its lines are too long for that
+		m.HTML = strings.ReplaceAll(m.HTML, "long long ", "long\r\nlong ")
+	}
+	s := smtptest.New(t, smtptest.Options{Without: without})
 	c := acquire(t, newPools(t, Options{}), relayOf(s))
 	defer c.Release()
 	if out := c.Send(t.Context(), m); out.Class != Accepted {
@@ -115,6 +128,9 @@ func TestMessage(t *testing.T) {
 	if diff := cmp.Diff(want, parse(t, content)); diff != "" {
 		t.Errorf("mail (-want +got):\n%s", diff)
 	}
+	if n := bytes.Count(content, []byte("\r\nContent-Transfer-Encoding: "+encoding+"\r\n")); n != 2 {
+		t.Errorf("%d parts are %s:\n%s", n, encoding, content)
+	}
 	if line := "\r\nMessage-ID: <" + m.MessageID + ">\r\n"; !bytes.Contains(content, []byte(line)) {
 		t.Errorf("the Message-ID is not on one line:\n%s", content[:600])
 	}
@@ -133,11 +149,11 @@ func TestMessageOfOnePart(t *testing.T) {
 	} {
 		m := aMail()
 		m.Text, m.HTML, m.ListID, m.ListUnsubscribeURL = test.text, test.html, "", ""
-		e, out := render(m)
+		e, out := render(m, len(test.text)%2 == 0) // either encoding will do
 		if out != nil {
 			t.Fatalf("outcome %+v", out)
 		}
-		got := parse(t, e.content)
+		got := parse(t, undotted(t, e.content))
 		if diff := cmp.Diff([]part{test.want}, got.Parts); diff != "" {
 			t.Errorf("parts (-want +got):\n%s", diff)
 		}
@@ -237,7 +253,7 @@ func TestUnfit(t *testing.T) {
 			t.Parallel()
 			m := aMail()
 			test.change(&m)
-			_, out := render(m)
+			_, out := render(m, true)
 			if out == nil {
 				t.Fatal("it was rendered")
 			}
@@ -252,12 +268,53 @@ func TestQuotedAddress(t *testing.T) {
 	t.Parallel()
 	m := aMail()
 	m.To = `"anna b"@example.com`
-	e, out := render(m)
+	e, out := render(m, true)
 	if out != nil {
 		t.Fatalf("outcome %+v", out)
 	}
 	if e.to != `<"anna b"@example.com>` {
 		t.Errorf("RCPT TO:%s", e.to)
+	}
+}
+
+// undotted takes the final dot off.
+func undotted(t testing.TB, content []byte) []byte {
+	t.Helper()
+	out, ok := bytes.CutSuffix(content, []byte("\r\n.\r\n"))
+	if !ok {
+		t.Errorf("no final dot: %q", content)
+	}
+	return append(bytes.Clone(out), "\r\n"...)
+}
+
+func TestLongLinesAreEncoded(t *testing.T) {
+	t.Parallel()
+	m := aMail()
+	m.HTML = strings.Repeat("ä", 500) // 1,000 bytes
+	e, out := render(m, true)
+	if out != nil || e.eightBit || !bytes.Contains(e.content, []byte("=C3=A4")) {
+		t.Fatalf("%+v, 8bit %v", out, e.eightBit)
+	}
+	m.HTML = strings.Repeat("ä", 499)
+	if e, _ = render(m, true); !e.eightBit {
+		t.Error("998 bytes fit into a line")
+	}
+	if e, _ = render(m, false); e.eightBit {
+		t.Error("8-bit mail to a relay that does not take it")
+	}
+}
+
+func TestStuff(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"a\r\n":                    "a\r\n.\r\n",
+		"a":                        "a\r\n.\r\n",
+		".":                        "..\r\n.\r\n",
+		"..a\r\n.\r\n..\r\nb.\r\n": "...a\r\n..\r\n...\r\nb.\r\n.\r\n",
+	} {
+		if got := string(stuff([]byte(in))); got != want {
+			t.Errorf("stuff(%q) = %q, want %q", in, got, want)
+		}
 	}
 }
 
@@ -272,10 +329,11 @@ func FuzzRender(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, from, to, subject, id, list, link, html, text string) {
 		m := Mail{From: mail.Address{Name: name, Address: from}, To: to, Subject: subject, MessageID: id, Date: aMail().Date,
 			ListID: list, ListUnsubscribeURL: link, HTML: html, Text: text}
-		e, out := render(m)
+		e, out := render(m, len(html)%2 == 0)
 		if out != nil {
 			return
 		}
+		e.content = undotted(t, e.content)
 		for _, path := range []string{e.from, e.to} {
 			if strings.ContainsAny(path, "\r\n\x00") || path[0] != '<' || path[len(path)-1] != '>' {
 				t.Errorf("path %q", path)
@@ -292,7 +350,7 @@ func FuzzRender(f *testing.F) {
 				t.Error("a line ends the mail early")
 			}
 			for _, b := range line {
-				if b > 126 {
+				if b > 126 && !e.eightBit {
 					t.Fatalf("not ASCII: %q", line)
 				}
 			}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/mail"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,6 +76,7 @@ type connection struct {
 	greeted  bool
 	from, to string // of the transaction; "": not yet
 	eightBit bool
+	refused  bool // MAIL or RCPT was; what a client has pipelined behind it is no fault of its (RFC 2920 3.1)
 }
 
 func (c *connection) serve() {
@@ -135,7 +137,7 @@ func (c *connection) command(line string) error {
 		return c.mail(arg)
 	case "RCPT":
 		if c.from == "" {
-			c.violation("RCPT before MAIL")
+			c.early("RCPT before MAIL")
 			return c.reply("503 5.5.1 MAIL first")
 		}
 		to, _, ok := path(arg, "TO:")
@@ -145,14 +147,14 @@ func (c *connection) command(line string) error {
 		c.to = to // also while refused, so that a rule can name it
 		err := c.answer(Rcpt, "250 2.1.5 Ok")
 		if errors.Is(err, errRefused) {
-			c.to = ""
+			c.to, c.refused = "", true
 			return nil
 		}
 		return err
 	case "DATA":
 		return c.data()
 	case "RSET":
-		c.from, c.to = "", ""
+		c.from, c.to, c.refused = "", "", false
 		return c.answer(Reset, "250 2.0.0 Ok")
 	case "NOOP":
 		return c.reply("250 2.0.0 Ok")
@@ -171,7 +173,12 @@ func (c *connection) command(line string) error {
 }
 
 func (c *connection) features() string {
-	list := "250-smtptest\n250-ENHANCEDSTATUSCODES\n250-PIPELINING\n250-8BITMIME\n250-SMTPUTF8"
+	list := "250-smtptest"
+	for _, extension := range []string{"ENHANCEDSTATUSCODES", "PIPELINING", "8BITMIME", "SMTPUTF8"} {
+		if !slices.Contains(c.opt.Without, extension) {
+			list += "\n250-" + extension
+		}
+	}
 	if c.opt.TLS == "starttls" && !c.secure {
 		list += "\n250-STARTTLS"
 	}
@@ -251,15 +258,23 @@ func (c *connection) mail(arg string) error {
 	c.eightBit = strings.Contains(strings.ToUpper(params), "BODY=8BITMIME")
 	err := c.answer(Mail, "250 2.1.0 Ok")
 	if errors.Is(err, errRefused) {
+		c.refused = true
 		return nil
 	}
-	c.from = from
+	c.from, c.refused = from, false
 	return err
+}
+
+// early notes a command that came too early, unless it may have been pipelined.
+func (c *connection) early(what string) {
+	if !c.refused || slices.Contains(c.opt.Without, "PIPELINING") {
+		c.violation(what)
+	}
 }
 
 func (c *connection) data() error {
 	if c.to == "" {
-		c.violation("DATA before RCPT")
+		c.early("DATA before RCPT")
 		return c.reply("503 5.5.1 RCPT first")
 	}
 	if err := c.answer(Data, "354 go ahead"); err != nil {

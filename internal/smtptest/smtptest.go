@@ -65,6 +65,7 @@ type Options struct {
 	TLS      string   // "", "none", "starttls" or "tls"; the certificate is for 127.0.0.1 and localhost
 	Username string   // where set, MAIL needs a login
 	Password string   //
+	Without  []string // extensions not to offer, of PIPELINING, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES
 	Auth     []string // mechanisms offered; nil: PLAIN and LOGIN, where Username is set
 	Lenient  bool     // a client that breaks the protocol does not fail the test
 }
