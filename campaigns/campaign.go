@@ -256,7 +256,8 @@ func scanCampaign(row pgx.CollectableRow) (Campaign, error) {
 	return c, err
 }
 
-// Get returns a campaign with its latest run.
+// Get returns a campaign with its latest run. The run is read after the status, so
+// that the run of a campaign called finished is the finished one.
 func Get(ctx context.Context, db postgres.DB, id int64) (Campaign, error) {
 	c, err := one(ctx, db, id, selectCampaign+` WHERE id = $1`)
 	if err != nil {

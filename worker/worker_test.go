@@ -170,7 +170,10 @@ func (s *shop) await(id int64, what string, ok func(campaigns.Campaign) bool) ca
 
 func (s *shop) awaitEnd(id int64) campaigns.Campaign {
 	s.t.Helper()
-	return s.await(id, "it is finished", func(c campaigns.Campaign) bool { return c.Run != nil && c.Run.FinishedAt != nil })
+	// The status is read before the run: for a moment a finished run's campaign may still be called running.
+	return s.await(id, "it is finished", func(c campaigns.Campaign) bool {
+		return c.Run != nil && c.Run.FinishedAt != nil && c.Status != campaigns.Running
+	})
 }
 
 // exactlyOnce fails unless each of n addresses p1… got exactly one mail.
