@@ -77,7 +77,7 @@ const (
 )
 
 // check validates what can be seen without the database and fills defaults.
-func (in *Input) check() error {
+func (in *Input) check(now time.Time) error {
 	var faults fault.List
 	in.Name = check.Required(&faults, "name", in.Name, maxName)
 	in.Sender.Name = check.Text(&faults, "sender.name", in.Sender.Name, maxName)
@@ -99,7 +99,7 @@ func (in *Input) check() error {
 	if len(in.Audience.Exclude) > maxSegments {
 		faults.Add("audience.exclude", "names %d segments; at most %d are possible", len(in.Audience.Exclude), maxSegments)
 	}
-	if err := in.Schedule.validate(); err != nil {
+	if err := in.Schedule.validate(now); err != nil {
 		faults = appendFault(faults, "schedule", err)
 	}
 	return faults.Err()
@@ -169,7 +169,7 @@ func (in *Input) checkReferences(ctx context.Context, db postgres.DB) error {
 
 // Create writes a draft.
 func Create(ctx context.Context, db postgres.DB, now time.Time, in Input) (Campaign, error) {
-	if err := in.check(); err != nil {
+	if err := in.check(now); err != nil {
 		return Campaign{}, err
 	}
 	if err := in.checkReferences(ctx, db); err != nil {
@@ -195,7 +195,7 @@ func Update(ctx context.Context, db postgres.DB, now time.Time, id int64, in Inp
 	if _, err := Get(ctx, db, id); err != nil {
 		return Campaign{}, err
 	}
-	if err := in.check(); err != nil {
+	if err := in.check(now); err != nil {
 		return Campaign{}, err
 	}
 	if err := in.checkReferences(ctx, db); err != nil {

@@ -28,8 +28,9 @@ type Tick struct {
 
 const civilLayout = "2006-01-02T15:04"
 
-// validate checks a schedule; fields are named under "schedule".
-func (s *Schedule) validate() error {
+// validate checks a schedule and writes out the zone that it is read in; fields are
+// named under "schedule".
+func (s *Schedule) validate(now time.Time) error {
 	switch {
 	case s == nil:
 		return nil
@@ -43,10 +44,10 @@ func (s *Schedule) validate() error {
 	if s.Cron == "" {
 		return nil
 	}
-	if _, err := parseCron(s.Cron); err != nil {
-		return err
+	if s.Timezone == "" {
+		s.Timezone = "UTC"
 	}
-	_, err := loadZone(s.Timezone)
+	_, err := NextTick(s.Cron, s.Timezone, now) // also refuses what never comes due
 	return err
 }
 

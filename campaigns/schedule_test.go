@@ -80,6 +80,7 @@ func TestBadSchedulesNameTheirField(t *testing.T) {
 		"lower case":             {Schedule{Cron: "tz=x 0 9 * * *"}, "schedule.cron"},
 		"six fields":             {Schedule{Cron: "0 0 9 * * *"}, "schedule.cron"},
 		"every":                  {Schedule{Cron: "@every 1h"}, "schedule.cron"},
+		"never":                  {Schedule{Cron: "0 9 30 2 *"}, "schedule.cron"},
 		"garbage":                {Schedule{Cron: "every monday"}, "schedule.cron"},
 		"out of range":           {Schedule{Cron: "99 9 * * *"}, "schedule.cron"},
 		"unknown zone":           {Schedule{Cron: "0 9 * * *", Timezone: "Europe/Atlantis"}, "schedule.timezone"},
@@ -90,7 +91,7 @@ func TestBadSchedulesNameTheirField(t *testing.T) {
 	}
 	for name, tt := range tests {
 		var inv *fault.Invalid
-		if err := tt.s.validate(); !errors.As(err, &inv) || inv.Field != tt.field {
+		if err := tt.s.validate(at); !errors.As(err, &inv) || inv.Field != tt.field {
 			t.Errorf("%s: validate() = %v, want field %s", name, err, tt.field)
 		}
 	}

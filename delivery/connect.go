@@ -142,8 +142,11 @@ func (s *session) login(r relays.Relay) (smtp.Auth, *Outcome) {
 	case slices.Contains(mechanisms, "SCRAM-SHA-256"):
 		return smtp.ScramSHA256Auth(r.Username, r.Password), nil
 	}
-	return nil, &Outcome{Class: Permanent, Scope: ScopeConnection, Reason: ReasonLoginFailed,
-		Detail: oneLine("the relay offers no login that is known here: AUTH " + offered)}
+	detail := "the relay offers no login (AUTH); leave the user name out, or use the port and TLS at which it does"
+	if len(mechanisms) > 0 {
+		detail = "the relay offers no login that is known here, but only AUTH " + offered
+	}
+	return nil, &Outcome{Class: Permanent, Scope: ScopeConnection, Reason: ReasonLoginFailed, Detail: oneLine(detail)}
 }
 
 // connectFailed classifies trouble before there is anything to log in to. It is

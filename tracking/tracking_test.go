@@ -176,6 +176,11 @@ func TestUnsubscribe(t *testing.T) {
 		{"all, suppressed already", ScopeAll, false, `INSERT INTO suppressions (email_key, cause, created_at) VALUES ('anna@example.com', 'bounce', now())`,
 			wishes{[]string{"anna@example.com bounce"}, left}},
 		{"all, never asked", ScopeAll, false, `DELETE FROM consents`, wishes{[]string{"anna@example.com unsubscribe"}, []string{"news unsubscribed unsubscribe page"}}},
+		{"topic, another contact with the address", ScopeTopic, false, `
+			WITH twin AS (INSERT INTO contacts (external_id, email, email_key, created_at, updated_at)
+			              VALUES ('c2', 'anna@Example.com', 'anna@example.com', now(), now()) RETURNING id)
+			INSERT INTO consents (contact_id, topic, state, source, updated_at) SELECT id, 'news', 'subscribed', 'import', now() FROM twin`,
+			wishes{[]string{}, []string{"news unsubscribed unsubscribe page", "news unsubscribed unsubscribe page", "offers subscribed import"}}},
 		{"all, contact deleted", ScopeAll, false, `DELETE FROM contacts`, wishes{[]string{"anna@example.com unsubscribe"}, []string{}}},
 		{"topic, contact deleted", ScopeTopic, false, `DELETE FROM contacts`, wishes{[]string{"anna@example.com unsubscribe"}, []string{}}},
 	}

@@ -78,8 +78,8 @@ const Source = "unsubscribe page"
 
 // Unsubscribe does what the recipient of a message asked for: no more mail at all
 // (ScopeAll, which mail programs' one-click asks for too) or no more of the
-// message's topic (ScopeTopic). Both take effect in one transaction and may be
-// repeated. Where there is no contact any more to keep the wish with, ScopeTopic
+// message's topic (ScopeTopic). It holds for every contact with the address. Both
+// take effect in one transaction and may be repeated. Where there is no contact any more to keep the wish with, ScopeTopic
 // suppresses the address too. A test mail's link changes nothing.
 //
 // It returns fault.NotFound where the message is gone and fault.Invalid for
@@ -93,26 +93,36 @@ func Unsubscribe(ctx context.Context, db postgres.DB, now time.Time, messageID i
 		if err != nil || s.Test {
 			return err
 		}
-		if s.ContactID != nil { // held until the commit: were it deleted before, the wish would be lost with it
-			err := tx.QueryRow(ctx, `SELECT id FROM contacts WHERE id = $1 FOR KEY SHARE`, *s.ContactID).Scan(&s.ContactID)
-			if errors.Is(err, pgx.ErrNoRows) {
-				s.ContactID = nil
-			} else if err != nil {
-				return fmt.Errorf("tracking: hold contact: %w", err)
-			}
+		people, err := holders(ctx, tx, s)
+		if err != nil {
+			return err
 		}
-		if scope == ScopeAll || s.ContactID == nil {
+		if scope == ScopeAll || len(people) == 0 {
 			detail := fmt.Sprintf("campaign %d, message %d", campaignID, messageID)
 			if err := contacts.Suppress(ctx, tx, now, s.Email, contacts.CauseUnsubscribe, detail); err != nil {
 				return fmt.Errorf("tracking: suppress: %w", err)
 			}
 		}
-		if s.ContactID == nil || s.Unsubscribed {
-			return nil
-		}
-		if err := contacts.SetConsent(ctx, tx, now, *s.ContactID, s.Topic, contacts.Unsubscribed, Source); err != nil {
-			return fmt.Errorf("tracking: unsubscribe: %w", err)
+		for _, id := range people {
+			if err := contacts.SetConsent(ctx, tx, now, id, s.Topic, contacts.Unsubscribed, Source); err != nil {
+				return fmt.Errorf("tracking: unsubscribe: %w", err)
+			}
 		}
 		return nil
 	})
+}
+
+// holders returns the contacts that the wish is about: the message's, and all who
+// have its address, since it is the address that wants no more mail. They are held
+// until the commit: were one deleted before, the wish would be lost with it.
+func holders(ctx context.Context, tx pgx.Tx, s Subscription) ([]int64, error) {
+	rows, err := tx.Query(ctx, `SELECT id FROM contacts WHERE id = $1 OR email_key = $2 ORDER BY id FOR KEY SHARE`, s.ContactID, emailKey(s.Email))
+	if err != nil {
+		return nil, fmt.Errorf("tracking: hold contacts: %w", err)
+	}
+	people, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, fmt.Errorf("tracking: hold contacts: %w", err)
+	}
+	return people, nil
 }

@@ -184,8 +184,11 @@ func (s *shift) prepare(ctx context.Context) error {
 	if s.relay, err = s.relays.get(ctx, s.Pool, s.Clock(), s.Relay); err != nil {
 		var missing *fault.NotFound
 		var sealed *fault.Conflict // its password, under another secret
-		if errors.As(err, &missing) || errors.As(err, &sealed) {
-			return s.giveUp(ctx, fmt.Sprintf("%s; PUT /api/v1/relays/%s, then resume", err, s.Relay))
+		switch {
+		case errors.As(err, &missing):
+			return s.giveUp(ctx, fmt.Sprintf("%s; set it with PUT /api/v1/relays/%s, then resume", missing, s.Relay))
+		case errors.As(err, &sealed):
+			return s.giveUp(ctx, fmt.Sprintf("%s; then resume", sealed))
 		}
 		return err
 	}

@@ -4,13 +4,16 @@
 //
 //	go run ./cmd/bench --contacts 20000 --connections 16 --rounds 3
 //
-// It prints one line per round and the medians: mails per second (from start to
-// finish, planning included), CPU per mail of Posthorn, of PostgreSQL and of
-// Redis, and Posthorn's peak memory. It fails where the sink's count differs from
-// the ledger's.
+// Each round measures two things, one after the other: the ceiling (ceiling.go: a
+// bare loop that renders and sends with go-mail) and the campaign. It prints a line
+// for each and the medians: mails per second (the campaign's from start to finish,
+// planning included), CPU per mail of Posthorn, of PostgreSQL and of Redis,
+// Posthorn's peak memory and the ratio. It fails where the sink's count differs
+// from the ledger's.
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -18,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"runtime/pprof"
 	"slices"
 	"time"
@@ -50,6 +54,9 @@ func main() {
 	rounds := flag.Int("rounds", 3, "campaigns sent one after the other")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the rounds to this file, for go tool pprof")
 	flag.Parse()
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(worker.GCPercent) // as the program does
+	}
 	if *profile != "" {
 		f, err := os.Create(*profile)
 		if err == nil {
@@ -137,8 +144,18 @@ func run(contacts, connections, rounds int) error {
 
 	fmt.Printf("%s/%s, %d CPUs, %s; %d recipients, %d connections, %d bytes of HTML\n",
 		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), contacts, connections, len(benchHTML()))
-	var all []round
+	version, err := templates.GetVersion(ctx, pool, template.ID, template.Version)
+	if err != nil {
+		return err
+	}
+	var all, bare []round
 	for i := range rounds {
+		c, err := ceiling(ctx, version, sink.port, contacts, connections)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("round %d, ceiling:  %6.0f mails/s, CPU per mail: %s own\n", i+1, c.rate, c.own)
+		bare = append(bare, c)
 		before := sink.count()
 		r, err := measure(ctx, pool, client, template.ID, contacts, pg.PID(), rd.PID())
 		if err != nil {
@@ -147,16 +164,21 @@ func run(contacts, connections, rounds int) error {
 		if got := sink.count() - before; got != int64(contacts) {
 			return fmt.Errorf("the sink accepted %d mails of %d", got, contacts)
 		}
-		fmt.Printf("round %d: %6.0f mails/s, CPU per mail: %s own, %s postgres, %s redis; first mail after %s\n",
+		fmt.Printf("round %d, campaign: %6.0f mails/s, CPU per mail: %s own, %s postgres, %s redis; first mail after %s\n",
 			i+1, r.rate, r.own, r.postgres, r.redis, r.firstMail.Round(time.Millisecond))
 		all = append(all, r)
 	}
-	slices.SortFunc(all, func(a, b round) int { return int(a.rate - b.rate) })
-	m := all[len(all)/2]
-	fmt.Printf("median : %6.0f mails/s, CPU per mail: %s own, %s postgres, %s redis; peak memory %d MB\n",
-		m.rate, m.own, m.postgres, m.redis, peakMemory()>>20)
+	m, top := median(all), median(bare)
+	fmt.Printf("median campaign: %.0f mails/s, CPU per mail: %s own, %s postgres, %s redis; peak memory %d MB\n", m.rate, m.own, m.postgres, m.redis, peakMemory()>>20)
+	fmt.Printf("median ceiling:  %.0f mails/s; campaign / ceiling = %.2f\n", top.rate, m.rate/top.rate)
 	cancel()
 	return <-workerDone
+}
+
+// median is the round in the middle by rate.
+func median(rounds []round) round {
+	slices.SortFunc(rounds, func(a, b round) int { return cmp.Compare(a.rate, b.rate) })
+	return rounds[len(rounds)/2]
 }
 
 // measure sends one campaign to everyone and waits until its run is finished.

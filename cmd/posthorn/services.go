@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -111,6 +113,9 @@ func listen(address string) (net.Listener, error) {
 }
 
 func (s *services) runWorker(ctx context.Context) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(worker.GCPercent)
+	}
 	return worker.New(worker.Deps{
 		Pool: s.pool, Redis: s.redis, Clock: clock.System, Log: s.log, Links: s.links(), Secret: s.cfg.Secret,
 		Concurrency: s.concurrency, Retry: s.retry,
