@@ -115,7 +115,7 @@ func PlanPage(ctx context.Context, db postgres.DB, now time.Time, runID int64) (
 			SELECT r.audience, r.as_of, r.cursor, r.planned_at, c.status
 			FROM runs r JOIN campaigns c ON c.id = r.campaign_id
 			WHERE r.id = $1
-			FOR UPDATE OF r`, runID).Scan(&audience, &asOf, &cursor, &planned, &status)
+			FOR NO KEY UPDATE OF r`, runID).Scan(&audience, &asOf, &cursor, &planned, &status)
 		if err != nil {
 			return fmt.Errorf("lock run %d: %w", runID, err)
 		}

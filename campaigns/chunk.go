@@ -332,7 +332,7 @@ func Finish(ctx context.Context, db postgres.DB, now time.Time, run OpenRun) (bo
 			return nil
 		}
 		// The lock waits for a planner to commit; only then does the next statement's snapshot show its chunks.
-		if _, err := tx.Exec(ctx, `SELECT FROM runs WHERE id = $1 FOR UPDATE`, run.ID); err != nil {
+		if _, err := tx.Exec(ctx, `SELECT FROM runs WHERE id = $1 FOR NO KEY UPDATE`, run.ID); err != nil {
 			return fmt.Errorf("lock run %d: %w", run.ID, err)
 		}
 		tag, err := tx.Exec(ctx, `

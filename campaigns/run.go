@@ -129,9 +129,11 @@ func freeze(ctx context.Context, db postgres.DB, c Campaign) (frozen, error) {
 }
 
 // lock reads a campaign and holds its row until the transaction ends: whoever
-// moves a campaign goes through here, so moves happen one after the other.
+// moves a campaign goes through here, so moves happen one after the other. (NO KEY,
+// here and wherever a run is locked: whoever writes a row that refers to it need not
+// wait. With FOR UPDATE a planner and a worker that counts could wait for each other.)
 func lock(ctx context.Context, tx pgx.Tx, id int64) (Campaign, error) {
-	return one(ctx, tx, id, selectCampaign+` WHERE id = $1 FOR UPDATE`)
+	return one(ctx, tx, id, selectCampaign+` WHERE id = $1 FOR NO KEY UPDATE`)
 }
 
 // move writes a campaign's next status, or returns the fault.Conflict of state.go.

@@ -251,19 +251,19 @@ CREATE FUNCTION count_messages() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO message_counts AS c (run_id, shard, state, reason, n)
-        SELECT run_id, pg_backend_pid() % 32, state, reason, count(*)
+        SELECT run_id, pg_backend_pid() % 128, state, reason, count(*)
         FROM new_rows GROUP BY run_id, state, reason ORDER BY run_id, state, reason
         ON CONFLICT (run_id, shard, state, reason) DO UPDATE SET n = c.n + excluded.n;
     ELSIF TG_OP = 'DELETE' THEN
         -- A whole run that goes takes its counts along; the rows of a run that stays are counted down.
         INSERT INTO message_counts AS c (run_id, shard, state, reason, n)
-        SELECT run_id, pg_backend_pid() % 32, state, reason, -count(*)
+        SELECT run_id, pg_backend_pid() % 128, state, reason, -count(*)
         FROM old_rows WHERE run_id IN (SELECT id FROM runs)
         GROUP BY run_id, state, reason ORDER BY run_id, state, reason
         ON CONFLICT (run_id, shard, state, reason) DO UPDATE SET n = c.n + excluded.n;
     ELSE
         INSERT INTO message_counts AS c (run_id, shard, state, reason, n)
-        SELECT run_id, pg_backend_pid() % 32, state, reason, sum(d)
+        SELECT run_id, pg_backend_pid() % 128, state, reason, sum(d)
         FROM (SELECT run_id, state, reason, -1 AS d FROM old_rows
               UNION ALL
               SELECT run_id, state, reason, 1 FROM new_rows) AS delta
