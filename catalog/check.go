@@ -19,7 +19,7 @@ const (
 	maxQuantity = 1_000_000_000
 )
 
-// currency returns the upper-case code; ” stands for unknown. Any three letters
+// currency returns the upper-case code; "" stands for unknown. Any three letters
 // pass, because shops have currencies that no list knows (points, old ones).
 func currency(wrong *fault.List, field, s string) string {
 	s = strings.ToUpper(strings.TrimSpace(s))

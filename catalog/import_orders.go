@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"posthorn/internal/check"
 	"posthorn/internal/csvimport"
 	"posthorn/internal/fault"
 	"posthorn/postgres"
@@ -44,9 +45,12 @@ const (
 // last status hold; a row that names another contact or currency than the rows
 // before it is rejected.
 //
-// A rejected row is left out and the order is imported with the rest of its rows.
-// Mend the row in the file and import the whole file again: what is there already
-// stays as it is, whereas the one row alone would replace all items of its order.
+// Rows replace the items of their order, so an order is imported with all of its
+// rows or not at all. Where one is rejected, the order is left as it is in the
+// database and its other rows are rejected, too, each with a reason that names the
+// line at fault: the rejected rows, mended, can be imported as they are. Only a row
+// whose order id cannot be read, because it is missing or the quoting is broken, is
+// rejected alone.
 //
 // In the summary, Rows and Rejected count rows; Created, Updated and Unchanged
 // count orders. A file that cannot be read to its end changes nothing; an import
@@ -76,18 +80,20 @@ func (imp *orderImport) run(ctx context.Context) error {
 	return staged(ctx, imp.pool, `
 		CREATE TEMPORARY TABLE import_orders (
 			line integer, order_id text, contact text, placed_at timestamptz, sku text,
-			quantity integer, unit_price numeric, currency text, status text, cells text
+			quantity integer, unit_price numeric, currency text, status text, cells text,
+			field text, reason text -- why the row is rejected; '' for a good one
 		) ON COMMIT DROP`,
 		func(tx pgx.Tx) error {
 			_, err := tx.CopyFrom(ctx, pgx.Identifier{"import_orders"},
-				[]string{"line", "order_id", "contact", "placed_at", "sku", "quantity", "unit_price", "currency", "status", "cells"},
+				[]string{"line", "order_id", "contact", "placed_at", "sku", "quantity", "unit_price", "currency", "status", "cells",
+					"field", "reason"},
 				pgx.CopyFromFunc(imp.next))
 			if imp.broken != nil {
 				return imp.broken
 			}
 			return err
 		}, `
-		SELECT line, order_id, contact, placed_at, sku, quantity, unit_price, currency, status, cells
+		SELECT line, order_id, contact, placed_at, sku, quantity, unit_price, currency, status, cells, field, reason
 		FROM import_orders
 		ORDER BY order_id COLLATE "C", line`,
 		func(rows pgx.Rows) error { return imp.write(ctx, rows) })
@@ -101,6 +107,10 @@ type orderRow struct {
 	item             Item
 	currency, status string // '' where the row does not say
 	cells            string // the row as it stands in the file, see packCells
+
+	// Why it is rejected: reason is '' for a good row. Of a bad one, only line,
+	// orderID and cells are set besides.
+	field, reason string
 }
 
 type orderImport struct {
@@ -108,19 +118,23 @@ type orderImport struct {
 	in     *csvimport.File
 	now    time.Time
 	counts counts
-	copy   [10]any // what next returns, used again for every row
+	copy   [12]any // what next returns, used again for every row
 
 	broken error // why the file could not be read to its end; COPY tells less
+
+	first orderRow   // the first row of the present order that could be read; what all agree on
+	order []orderRow // the rows of the present order, nil once one is bad
+	bad   orderRow   // the first bad one; its reason is '' while there is none
 
 	batch []OrderInput
 	rows  [][]orderRow // those that each order of the batch is made of
 	items int          // in the batch
 }
 
-// next returns the next good row for COPY, nil at the end.
+// next returns the next row whose order is known for COPY, nil at the end.
 func (imp *orderImport) next() ([]any, error) {
 	for {
-		in, err := imp.in.Next()
+		in, wrong, err := imp.in.NextAny()
 		if errors.Is(err, io.EOF) {
 			return nil, nil
 		}
@@ -128,13 +142,19 @@ func (imp *orderImport) next() ([]any, error) {
 			imp.broken = err
 			return nil, err
 		}
-		row, err := parseOrderRow(in)
-		if err != nil {
-			imp.in.RejectFault(in, err)
-			continue
+		var row orderRow
+		if wrong == nil {
+			row, wrong = parseOrderRow(in)
 		}
-		imp.copy = [10]any{row.line, row.orderID, row.contact, row.placedAt, row.item.SKU, row.item.Quantity, row.item.UnitPrice,
-			row.currency, row.status, row.cells}
+		if wrong != nil {
+			var ok bool
+			if row, ok = badOrderRow(in, wrong); !ok {
+				imp.in.RejectFault(in, wrong)
+				continue
+			}
+		}
+		imp.copy = [12]any{row.line, row.orderID, row.contact, row.placedAt, row.item.SKU, row.item.Quantity, row.item.UnitPrice,
+			row.currency, row.status, row.cells, row.field, row.reason}
 		return imp.copy[:], nil
 	}
 }
@@ -161,7 +181,7 @@ func parseOrderRow(in csvimport.Row) (orderRow, error) {
 	}
 	row := orderRow{
 		line: in.Line, orderID: order.OrderID, contact: order.ContactExternalID, placedAt: order.PlacedAt, item: order.Items[0],
-		currency: order.Currency, cells: packCells(in, orderFields),
+		currency: order.Currency, cells: packCells(in),
 	}
 	if in.Get("status") != "" {
 		row.status = order.Status
@@ -169,62 +189,109 @@ func parseOrderRow(in csvimport.Row) (orderRow, error) {
 	return row, nil
 }
 
+// badOrderRow is what is kept of a row with something wrong; not ok where it does
+// not say which order it belongs to. In a row with too many or too few cells, the
+// order id is looked for at its place from the left.
+func badOrderRow(in csvimport.Row, wrong error) (row orderRow, ok bool) {
+	var unreadable fault.List
+	row = orderRow{line: in.Line, orderID: check.Required(&unreadable, "order_id", in.Get("order_id"), maxKey), cells: packBadCells(in)}
+	row.field, row.reason, ok = csvimport.Explain(wrong)
+	return row, ok && unreadable.Err() == nil
+}
+
 // write reads the rows back, order by order, and writes the orders.
 func (imp *orderImport) write(ctx context.Context, rows pgx.Rows) error {
-	var order []orderRow // the rows of the present order
+	present := "" // order
 	for rows.Next() {
 		var row orderRow
 		if err := rows.Scan(&row.line, &row.orderID, &row.contact, &row.placedAt, &row.item.SKU, &row.item.Quantity, &row.item.UnitPrice,
-			&row.currency, &row.status, &row.cells); err != nil {
+			&row.currency, &row.status, &row.cells, &row.field, &row.reason); err != nil {
 			return err
 		}
-		if len(order) > 0 && order[0].orderID != row.orderID {
-			if err := imp.add(ctx, order); err != nil {
+		if row.orderID != present {
+			if err := imp.add(ctx); err != nil {
 				return err
 			}
-			order = nil
+			present, imp.first, imp.order, imp.bad = row.orderID, orderRow{}, nil, orderRow{}
 		}
-		switch first := firstOf(order, row); {
-		case first.contact != row.contact:
-			imp.reject(row, "contact_external_id", "the order belongs to another contact on line %d", first.line)
-		case first.currency != "" && row.currency != "" && first.currency != row.currency:
-			imp.reject(row, "currency", "the order is in %s on line %d", first.currency, first.line)
-		case len(order) == maxItems:
-			imp.reject(row, "order_id", "the order has more than %d items", maxItems)
-		default:
-			order = append(order, row)
-			if order[0].currency == "" {
-				order[0].currency = row.currency
-			}
-		}
+		imp.gather(row)
 	}
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	if err := imp.add(ctx, order); err != nil {
+	if err := imp.add(ctx); err != nil {
 		return err
 	}
 	return imp.flush(ctx)
 }
 
-func firstOf(order []orderRow, row orderRow) orderRow {
-	if len(order) == 0 {
-		return row
+// gather takes the next row of the present order. The first bad one sends back
+// those before it; from then on nothing is kept. All are sent back as they follow
+// each other in the file, so that the items keep their sequence.
+func (imp *orderImport) gather(row orderRow) {
+	if row.reason == "" {
+		row.field, row.reason = imp.contradicts(row)
 	}
-	return order[0]
+	switch {
+	case row.reason != "" && imp.bad.reason == "":
+		imp.bad = row
+		for _, good := range imp.order {
+			imp.rejectWith(good)
+		}
+		imp.order = nil
+		fallthrough
+	case row.reason != "":
+		imp.in.Reject(row.asRead(), row.field, row.reason)
+	case imp.bad.reason != "":
+		imp.rejectWith(row)
+	default:
+		imp.order = append(imp.order, row)
+	}
 }
 
-func (imp *orderImport) reject(row orderRow, field, format string, args ...any) {
-	imp.in.Reject(csvimport.Row{Line: row.line, Cells: unpackCells(row.cells)}, field, fmt.Sprintf(format, args...))
+// contradicts says what keeps a good row from being one more of the present order;
+// reason is empty where nothing does.
+func (imp *orderImport) contradicts(row orderRow) (field, reason string) {
+	first := &imp.first
+	if first.line == 0 {
+		*first = row
+	}
+	if first.currency == "" && first.contact == row.contact {
+		first.currency = row.currency
+	}
+	switch {
+	case first.contact != row.contact:
+		return "contact_external_id", fmt.Sprintf("the order belongs to another contact on line %d", first.line)
+	case first.currency != row.currency && row.currency != "":
+		return "currency", fmt.Sprintf("the order is in %s on a line before", first.currency)
+	case len(imp.order) == maxItems:
+		return "order_id", fmt.Sprintf("the order has more than %d items", maxItems)
+	}
+	return "", ""
 }
 
-// add makes one order of its rows.
-func (imp *orderImport) add(ctx context.Context, rows []orderRow) error {
+// rejectWith rejects a good row because of the bad one of its order.
+func (imp *orderImport) rejectWith(row orderRow) {
+	field := ""
+	if imp.bad.field != "" {
+		field = " (" + imp.bad.field + ")"
+	}
+	imp.in.Reject(row.asRead(), "order_id", fmt.Sprintf("line %d of the same order was rejected%s; the order is left as it is", imp.bad.line, field))
+}
+
+// asRead is the row as csvimport returned it, as far as rejecting it needs.
+func (row orderRow) asRead() csvimport.Row {
+	return csvimport.Row{Line: row.line, Cells: unpackCells(row.cells)}
+}
+
+// add makes one order of the rows of the present one, unless it is bad.
+func (imp *orderImport) add(ctx context.Context) error {
+	rows := imp.order
 	if len(rows) == 0 {
 		return nil
 	}
 	order := OrderInput{
-		OrderID: rows[0].orderID, ContactExternalID: rows[0].contact, PlacedAt: rows[0].placedAt, Currency: rows[0].currency,
+		OrderID: imp.first.orderID, ContactExternalID: imp.first.contact, PlacedAt: imp.first.placedAt, Currency: imp.first.currency,
 		Items: make([]Item, len(rows)),
 	}
 	for i, row := range rows {
@@ -260,7 +327,7 @@ func (imp *orderImport) flush(ctx context.Context) error {
 			continue
 		}
 		for _, row := range imp.rows[i] {
-			if !imp.in.RejectFault(csvimport.Row{Line: row.line, Cells: unpackCells(row.cells)}, result.Error) {
+			if !imp.in.RejectFault(row.asRead(), result.Error) {
 				return result.Error
 			}
 		}

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -21,16 +23,16 @@ import (
 
 const ordersHeader = "order_id,contact_external_id,placed_at,sku,quantity,unit_price,currency,status\n"
 
-// A file as messy as real ones: orders 1 and 2 are scattered, the times within
-// them differ, and the rows that end in a remark are wrong.
+// A file as messy as real ones: orders 1, 2 and 6 are scattered, the times within
+// them differ, and the rows that end in a remark are rejected.
 const messyOrders = ordersHeader +
 	"1,anna,2026-03-01T10:02:00Z,tea,2,1.50,EUR,placed\n" + // line 2
 	"2,ben,2026-03-01,cup,1,0,gbp,paid\n" +
 	"1,anna,2026-03-01 10:01:00,pot,1,20,EUR,placed\n" +
 	"3,nobody,2026-03-01,tea,1,1,EUR,placed\n" + // 5: unknown contact
 	"3,nobody,2026-03-01,cup,1,1,EUR,placed\n" + // 6: unknown contact
-	"1,ben,2026-03-01,tea,1,1,EUR,placed\n" + // 7: another contact
-	"1,anna,2026-03-01,tea,1,1,USD,placed\n" + // 8: another currency
+	"6,anna,2026-03-01,tea,1,1,EUR,placed\n" + // 7: good, but not its order
+	"6,ben,2026-03-01,tea,1,1,USD,placed\n" + // 8: another contact
 	"C4,ben,2026-03-02T08:00:00+01:00,cup,-1.000,4.2,,cancelled\n" +
 	"5,anna,2026-03-01,,1,1,EUR,placed\n" + // 10: no sku
 	"5,anna,03/01/2026,tea,1,1,EUR,placed\n" + // 11: time
@@ -40,7 +42,8 @@ const messyOrders = ordersHeader +
 	"5,anna,2026-03-01,tea,1,1,EUR,shipped\n" + // 15: status
 	",anna,2026-03-01,tea,1,1,EUR,placed\n" + // 16: no order id
 	"1,anna,2026-03-01 10:03:00,tea,1,1.5,,refunded\n" +
-	"2,ben,2026-03-01,cup,1,0,GBP,paid\n"
+	"2,ben,2026-03-01,cup,1,0,GBP,paid\n" +
+	"6,anna,2026-03-01,tea,1,1,USD,placed\n" // 19: another currency
 
 func importOrders(t testing.TB, pool *pgxpool.Pool, now time.Time, file string) csvimport.Summary {
 	t.Helper()
@@ -70,14 +73,14 @@ func TestImportOrders(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"5": "contact_external_id", "6": "contact_external_id", "7": "contact_external_id", "8": "currency", "10": "sku", "11": "placed_at",
+		"5": "contact_external_id", "6": "contact_external_id", "7": "order_id", "8": "contact_external_id", "19": "currency", "10": "sku", "11": "placed_at",
 		"12": "quantity", "13": "unit_price", "14": "currency", "15": "status", "16": "order_id",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	summary.Rejects = nil
-	if diff := cmp.Diff(csvimport.Summary{Rows: 17, Created: 3, Rejected: 11}, summary); diff != "" {
+	if diff := cmp.Diff(csvimport.Summary{Rows: 18, Created: 3, Rejected: 12}, summary); diff != "" {
 		t.Error(diff)
 	}
 
@@ -99,7 +102,7 @@ func TestImportOrders(t *testing.T) {
 	before := rowVersions(t, pool)
 	again := importOrders(t, pool, tuesday, messyOrders)
 	again.Rejects = nil
-	if diff := cmp.Diff(csvimport.Summary{Rows: 17, Unchanged: 3, Rejected: 11}, again); diff != "" {
+	if diff := cmp.Diff(csvimport.Summary{Rows: 18, Unchanged: 3, Rejected: 12}, again); diff != "" {
 		t.Error(diff)
 	}
 	if after := rowVersions(t, pool); after != before {
@@ -109,6 +112,110 @@ func TestImportOrders(t *testing.T) {
 	changed := importOrders(t, pool, tuesday, strings.Replace(messyOrders, "pot,1,20", "pot,2,20", 1))
 	if changed.Updated != 1 || changed.Unchanged != 2 {
 		t.Errorf("%+v", changed)
+	}
+}
+
+// An order with a row that cannot be taken stays as it is, wherever the row stands
+// and whatever is wrong with it, and all its rows, mended, can be imported.
+func TestImportLeavesOrdersWithARejectedRow(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, good, bad string // one row, as it should be and as it is
+		field           string
+	}{
+		{"quantity", "1,anna,2026-03-01,bad,7,1,EUR,", "1,anna,2026-03-01,bad,seven,1,EUR,", "quantity"},
+		{"contact", "1,anna,2026-03-01,bad,7,1,EUR,", "1,ben,2026-03-01,bad,7,1,EUR,", "contact_external_id"},
+		{"currency", "1,anna,2026-03-01,bad,7,1,EUR,", "1,anna,2026-03-01,bad,7,1,USD,", "currency"},
+		{"columns", "1,anna,2026-03-01,bad,7,1.50,EUR,x", "1,anna,2026-03-01,bad,7,1,50,EUR,x", ""},
+		{"control character", "1,anna,2026-03-01,bad,7,1,EUR,", "1,anna,2026-03-01,b\x00ad,7,1,EUR,", "sku"},
+		{"long row", "1,anna,2026-03-01,bad,7,1,EUR," + strings.Repeat("x", maxCells), "1,anna,2026-03-01,bad,,1,EUR," + strings.Repeat("x", maxCells), "quantity"},
+	} {
+		for place, order := range map[string][]string{
+			"first":     {c.bad, "1,anna,2026-03-01,tea,2,1,EUR,", "2,anna,2026-03-01,tea,1,1,EUR,", "1,anna,2026-03-01,pot,1,20,EUR,"},
+			"scattered": {"1,anna,2026-03-01,tea,2,1,EUR,", "2,anna,2026-03-01,tea,1,1,EUR,", c.bad, "3,anna,2026-03-01,tea,1,1,EUR,", "1,anna,2026-03-01,pot,1,20,EUR,"},
+			"last":      {"1,anna,2026-03-01,tea,2,1,EUR,", "1,anna,2026-03-01,pot,1,20,EUR,", "2,anna,2026-03-01,tea,1,1,EUR,", c.bad},
+		} {
+			t.Run(c.name+" "+place, func(t *testing.T) {
+				t.Parallel()
+				if place == "first" && (c.name == "contact" || c.name == "currency") {
+					t.Skip("the first row of an order says what the others must agree with")
+				}
+				pool := pgtest.New(t)
+				addContacts(t, pool, "anna", "ben")
+				const header = "order_id,contact_external_id,placed_at,sku,quantity,unit_price,currency,remark\n"
+				file := header + strings.Join(order, "\n") + "\n"
+				others := int64(len(order) - 3)
+
+				// Not there yet, it is not created; there, it is not changed.
+				var rejects bytes.Buffer
+				sum, err := ImportOrders(context.Background(), pool, strings.NewReader(file), ImportOptions{Now: monday, Options: csvimport.Options{Rejects: &rejects}})
+				if err != nil || sum.Created != others || sum.Rejected != 3 {
+					t.Fatalf("%+v, %v", sum, err)
+				}
+				line := 0
+				for i, row := range order {
+					if row == c.bad {
+						line = i + 2
+					}
+				}
+				for _, r := range sum.Rejects {
+					blames := strings.Contains(r.Reason, fmt.Sprintf("line %d of the same order was rejected", line))
+					if r.Line == line && (r.Field != c.field || blames) || r.Line != line && (r.Field != "order_id" || !blames) {
+						t.Errorf("%+v", r)
+					}
+				}
+				if _, err := OrderByID(context.Background(), pool, "1"); err == nil {
+					t.Error("the order was created without one of its rows")
+				}
+				importOrders(t, pool, monday, ordersHeader+"1,anna,2025-01-01,old,1,1,EUR,paid\n")
+				before := rowVersions(t, pool)
+				if sum := importOrders(t, pool, tuesday, file); sum.Unchanged != others || sum.Rejected != 3 {
+					t.Errorf("%+v", sum)
+				}
+				if after := rowVersions(t, pool); after != before {
+					t.Errorf("it wrote:\n%s\n%s", before, after)
+				}
+
+				// The rejected rows, mended, are the whole order, as in the file.
+				list, err := csv.NewReader(&rejects).ReadAll()
+				if err != nil {
+					t.Fatal(err)
+				}
+				mended := header
+				for _, r := range list[1:] {
+					if r[0] == fmt.Sprint(line) {
+						r[3] = c.good
+					}
+					mended += r[3] + "\n"
+				}
+				if sum := importOrders(t, pool, tuesday, mended); sum.Updated != 1 || sum.Rejected != 0 {
+					t.Errorf("%+v", sum)
+				}
+				before = rowVersions(t, pool)
+				sum = importOrders(t, pool, tuesday, strings.Replace(file, c.bad, c.good, 1))
+				if sum.Unchanged != others+1 || sum.Rejected != 0 || rowVersions(t, pool) != before {
+					t.Errorf("the mended file changed something: %+v", sum)
+				}
+				if o, err := OrderByID(context.Background(), pool, "1"); err != nil || len(o.Items) != 3 {
+					t.Errorf("%+v, %v", o, err)
+				}
+			})
+		}
+	}
+}
+
+// A row that does not say which order it belongs to is rejected alone.
+func TestImportRejectsAloneWhatNamesNoOrder(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t)
+	addContacts(t, pool, "anna")
+	sum := importOrders(t, pool, monday, ordersHeader+
+		"1,anna,2026-03-01,tea,1,1,EUR,\n"+
+		"1,anna,2026-03-01,\"te\"a,1,1,EUR,\n"+
+		",anna,2026-03-01,tea,1,1,EUR,\n"+
+		"1\x07,anna,2026-03-01,tea,1,1,EUR,\n")
+	if sum.Created != 1 || sum.Rejected != 3 {
+		t.Errorf("%+v", sum)
 	}
 }
 
@@ -165,7 +272,7 @@ func TestImportOrderOfTooManyItems(t *testing.T) {
 	addContacts(t, pool, "anna")
 	file := ordersHeader + strings.Repeat("1,anna,2026-03-01,tea,1,1,EUR,placed\n", maxItems+3) + "2,anna,2026-03-01,tea,1,1,EUR,placed\n"
 	got := importOrders(t, pool, monday, file)
-	if got.Created != 2 || got.Rejected != 3 {
+	if got.Created != 1 || got.Rejected != maxItems+3 {
 		t.Errorf("%+v", got)
 	}
 	// Each item is good, but they add up to more than there is.
@@ -298,6 +405,35 @@ func TestImportProducts(t *testing.T) {
 	empty, err := ImportProducts(ctx, pool, strings.NewReader("sku,name,price\ntea,,\n"), ImportOptions{Now: tuesday})
 	if err != nil || empty.Unchanged != 1 {
 		t.Errorf("%+v, %v", empty, err)
+	}
+}
+
+// docs/import.md lists the columns with their synonyms.
+func TestImportColumnsAreDocumented(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../docs/import.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for title, columns := range map[string][]csvimport.Column{"Orders": orderFields, "Products": productFields} {
+		_, section, _ := strings.Cut(string(doc), "\n## "+title+"\n")
+		section, _, _ = strings.Cut(section, "\n## ")
+		var want, got []string
+		for _, c := range columns {
+			required := ""
+			if c.Required {
+				required = "yes"
+			}
+			want = append(want, strings.Join([]string{"`" + c.Name + "`", "`" + strings.Join(c.Synonyms, "`, `") + "`", required}, "|"))
+		}
+		for _, line := range strings.Split(section, "\n") {
+			if cells := strings.Split(line, "|"); strings.HasPrefix(line, "| `") {
+				got = append(got, strings.TrimSpace(cells[1])+"|"+strings.TrimSpace(cells[2])+"|"+strings.TrimSpace(cells[3]))
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", title, diff)
+		}
 	}
 }
 

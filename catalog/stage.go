@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -88,16 +89,27 @@ const cellSeparator = "\x1f"
 // maxCells is how many bytes of a row are kept. A batch holds thousands of rows.
 const maxCells = 2 << 10
 
-// packCells returns the cells of row, or where they are very long, those of the
-// columns that are known.
-func packCells(row csvimport.Row, known []csvimport.Column) string {
+// packCells returns the cells of row; where they are very long, those of columns
+// that nobody knows are empty.
+func packCells(row csvimport.Row) string {
 	packed := strings.Join(row.Cells, cellSeparator)
-	if len(packed) <= maxCells {
-		return packed
+	if len(packed) > maxCells {
+		packed = strings.Join(row.Known(), cellSeparator)
 	}
-	cells := make([]string, len(known))
-	for i, column := range known {
-		cells[i] = row.Get(column.Name)
+	return packed
+}
+
+// packBadCells is packCells for a row that is rejected for certain: it is read back
+// one at a time, and so kept whole. What cannot be stored becomes a U+FFFD.
+func packBadCells(row csvimport.Row) string {
+	cells := make([]string, len(row.Cells))
+	for i, cell := range row.Cells {
+		cells[i] = strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) && r != '\t' && r != '\n' && r != '\r' {
+				return unicode.ReplacementChar
+			}
+			return r
+		}, cell)
 	}
 	return strings.Join(cells, cellSeparator)
 }

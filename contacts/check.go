@@ -36,6 +36,10 @@ type checked struct {
 	attributes *string // JSON; null deletes
 	createdAt  *time.Time
 	topics     map[string]string
+
+	// decided are consents that hold also where the writer else only fills in what is
+	// missing, but do not overrule an unsubscribe. No topic is in both.
+	decided map[string]string
 }
 
 func (in Input) check() (checked, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,7 +20,7 @@ import (
 // ImportOptions say how a CSV file of contacts is read.
 type ImportOptions struct {
 	csvimport.Options
-	Topic  string    // what the contacts are subscribed to, unless the file has a column topics; "" for "news"
+	Topic  string    // what the contacts are subscribed to, unless the file has a column topics or says otherwise; "" for "news"
 	Source string    // noted with the consents; "" for "import"
 	Now    time.Time // when they are written
 }
@@ -43,15 +44,22 @@ var importColumns = []csvimport.Column{
 	{Name: "timezone", Synonyms: []string{"tz"}},
 	{Name: "created_at", Synonyms: []string{"created", "customer_since", "signup_date"}},
 	{Name: "topics", Synonyms: []string{"topic"}},
+	{Name: consentColumn, Family: "TOPIC"},
 }
+
+// consentColumn is how the columns of single consents begin: consent.news.
+const consentColumn = "consent."
 
 // Import reads contacts from CSV. The columns are those of Input (created_at, and
 // topics as a list); any other column becomes an attribute under its header. An
 // empty cell says nothing and leaves the contact as it is; an empty cell of topics
-// subscribes to nothing.
+// subscribes to nothing. A column consent.TOPIC holds the state of one consent and
+// comes before ImportOptions.Topic and the column topics, as far as that topic goes.
 //
 // Each row is taken as Upsert would take it, with two differences. A consent that
-// exists is left as it is, whatever its state. And the file is looked at as a
+// exists is left as it is, whatever its state, unless a column consent.TOPIC says
+// another; and who is unsubscribed stays so even then, also where one row of the
+// file unsubscribes and a later one subscribes. And the file is looked at as a
 // whole: rows that mean the same contact are put together first, the later over
 // the earlier, and what a row without an external id means is decided by who has
 // its address once the rows with one are in. So the order of such rows does not
@@ -81,7 +89,13 @@ func Import(ctx context.Context, pool *pgxpool.Pool, r io.Reader, opts ImportOpt
 	if !in.Has("external_id") && !in.Has("email") {
 		return csvimport.Summary{}, in.Missing("a column external_id or email")
 	}
-	imp := &contactImport{pool: pool, in: in, opts: opts, summary: map[Change]int64{}}
+	decidable := in.Family(consentColumn)
+	for _, topic := range decidable {
+		if ValidTopic(topic) != nil {
+			return csvimport.Summary{}, fault.Invalidf("columns", "%q names no topic: %s", consentColumn+shorten(topic, maxTopic), topicForm)
+		}
+	}
+	imp := &contactImport{pool: pool, in: in, opts: opts, decidable: decidable, summary: map[Change]int64{}}
 	err = imp.run(ctx)
 	if closeErr := in.Close(); err == nil {
 		err = closeErr
@@ -98,12 +112,13 @@ func Import(ctx context.Context, pool *pgxpool.Pool, r io.Reader, opts ImportOpt
 }
 
 type contactImport struct {
-	pool    *pgxpool.Pool
-	in      *csvimport.File
-	opts    ImportOptions
-	summary map[Change]int64
-	broken  error // why the file could not be read to its end; COPY tells less
-	items   []checked
+	pool      *pgxpool.Pool
+	in        *csvimport.File
+	opts      ImportOptions
+	decidable []string // topics that have a column consent.TOPIC
+	summary   map[Change]int64
+	broken    error // why the file could not be read to its end; COPY tells less
+	items     []checked
 }
 
 // run copies the rows to a staging table, and writes from it what belongs
@@ -138,7 +153,7 @@ func (imp *contactImport) stage(ctx context.Context, tx pgx.Tx) (anonymous bool,
 		CREATE TEMPORARY TABLE import_contacts (
 			line integer, external_id text, -- NULL where the row has none
 			email text, email_key text, first_name text, last_name text, phone text, country text, language text,
-			timezone text, attributes jsonb, created_at timestamptz, topics text[]
+			timezone text, attributes jsonb, created_at timestamptz, topics jsonb, decided jsonb
 		) ON COMMIT DROP`)
 	if err != nil {
 		return false, fmt.Errorf("create staging table: %w", err)
@@ -153,7 +168,7 @@ func (imp *contactImport) stage(ctx context.Context, tx pgx.Tx) (anonymous bool,
 				imp.broken = err
 				return nil, err
 			}
-			c, topics, err := parseRow(row, imp.in.Has("topics"))
+			c, err := imp.parseRow(row)
 			if err != nil {
 				imp.in.RejectFault(row, err)
 				continue
@@ -164,12 +179,12 @@ func (imp *contactImport) stage(ctx context.Context, tx pgx.Tx) (anonymous bool,
 			}
 			anonymous = anonymous || externalID == nil
 			return []any{row.Line, externalID, c.email, c.key, c.firstName, c.lastName, c.phone, c.country, c.language,
-				c.timezone, c.attributes, c.createdAt, topics}, nil
+				c.timezone, c.attributes, c.createdAt, c.topics, c.decided}, nil
 		}
 	}
 	_, err = tx.CopyFrom(ctx, pgx.Identifier{"import_contacts"},
 		[]string{"line", "external_id", "email", "email_key", "first_name", "last_name", "phone", "country", "language",
-			"timezone", "attributes", "created_at", "topics"}, pgx.CopyFromFunc(next))
+			"timezone", "attributes", "created_at", "topics", "decided"}, pgx.CopyFromFunc(next))
 	if imp.broken != nil {
 		return false, imp.broken
 	}
@@ -179,9 +194,8 @@ func (imp *contactImport) stage(ctx context.Context, tx pgx.Tx) (anonymous bool,
 	return anonymous, nil
 }
 
-// parseRow reads one row; topics is nil where the file has no such column. Its
-// errors are fault.Invalid or fault.List.
-func parseRow(row csvimport.Row, hasTopics bool) (c checked, topics []string, err error) {
+// parseRow reads one row. Its errors are fault.Invalid or fault.List.
+func (imp *contactImport) parseRow(row csvimport.Row) (checked, error) {
 	given := func(field string) *string {
 		if s := row.Get(field); s != "" {
 			return &s
@@ -196,15 +210,24 @@ func parseRow(row csvimport.Row, hasTopics bool) (c checked, topics []string, er
 	if s := given("created_at"); s != nil {
 		in.CreatedAt = parseTime(&wrong, "created_at", *s)
 	}
-	if hasTopics {
+	topics := []string{imp.opts.Topic}
+	if imp.in.Has("topics") {
 		topics = splitTopics(row.Get("topics"))
-		in.Topics = make(map[string]string, len(topics))
-		for _, topic := range topics {
-			in.Topics[topic] = Subscribed
+	}
+	in.Topics = make(map[string]string, len(topics))
+	for _, topic := range topics {
+		in.Topics[topic] = Subscribed
+	}
+	decided := map[string]string{}
+	for _, topic := range imp.decidable {
+		state := strings.ToLower(row.Get(consentColumn + topic))
+		if state == "" {
+			continue
 		}
-		if topics == nil {
-			topics = []string{}
+		if !validState(state) {
+			wrong.Add(consentColumn+topic, "is not one of pending, subscribed and unsubscribed")
 		}
+		decided[topic] = state
 	}
 	for header, cell := range row.Extra() {
 		if in.Attributes == nil {
@@ -213,10 +236,27 @@ func parseRow(row csvimport.Row, hasTopics bool) (c checked, topics []string, er
 		in.Attributes[header] = cell
 	}
 	if err := wrong.Err(); err != nil {
-		return checked{}, nil, err
+		return checked{}, err
 	}
-	c, err = in.check()
-	return c, topics, err
+	c, err := in.check()
+	c.decide(decided)
+	return c, err
+}
+
+// decide adds what a row decides to what is decided, and takes it out of what is
+// only filled in. Later rows come later; an unsubscribe stays.
+func (c *checked) decide(later map[string]string) {
+	if c.decided == nil {
+		c.decided = make(map[string]string, len(later))
+	}
+	for topic, state := range later {
+		if c.decided[topic] != Unsubscribed {
+			c.decided[topic] = state
+		}
+	}
+	for topic := range c.decided {
+		delete(c.topics, topic)
+	}
 }
 
 // timeLayouts are those a file may use. Without a zone it is UTC.
@@ -237,7 +277,7 @@ func parseTime(wrong *fault.List, field, s string) *time.Time {
 // the contacts in the order in which the file names them first.
 func (imp *contactImport) write(ctx context.Context, tx pgx.Tx) error {
 	rows, err := tx.Query(ctx, `
-		SELECT owner, email, email_key, first_name, last_name, phone, country, language, timezone, attributes::text, created_at, topics
+		SELECT owner, email, email_key, first_name, last_name, phone, country, language, timezone, attributes::text, created_at, topics, decided
 		FROM (
 			SELECT i.*, COALESCE(i.external_id, o.external_id) AS owner
 			FROM import_contacts AS i
@@ -250,18 +290,10 @@ func (imp *contactImport) write(ctx context.Context, tx pgx.Tx) error {
 	defer rows.Close()
 	for rows.Next() {
 		var c checked
-		var topics []string
 		err := rows.Scan(&c.externalID, &c.email, &c.key, &c.firstName, &c.lastName, &c.phone, &c.country, &c.language,
-			&c.timezone, &c.attributes, &c.createdAt, &topics)
+			&c.timezone, &c.attributes, &c.createdAt, &c.topics, &c.decided)
 		if err != nil {
 			return fmt.Errorf("read staging table: %w", err)
-		}
-		if topics == nil && !imp.in.Has("topics") {
-			topics = []string{imp.opts.Topic}
-		}
-		c.topics = make(map[string]string, len(topics))
-		for _, topic := range topics {
-			c.topics[topic] = Subscribed
 		}
 		if n := len(imp.items); n > 0 && imp.items[n-1].externalID == c.externalID {
 			if imp.items[n-1], err = imp.items[n-1].then(c); err != nil {
@@ -316,6 +348,7 @@ func (c checked) then(later checked) (checked, error) {
 	for topic, state := range later.topics {
 		c.topics[topic] = state
 	}
+	c.decide(later.decided)
 	switch {
 	case later.attributes == nil:
 	case c.attributes == nil:

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -147,6 +148,8 @@ func TestImportRefuses(t *testing.T) {
 		{"no header", "1,edith@example.com\n", "columns", `"edith@example.com"`, ImportOptions{}},
 		{"nothing", "", "file", "empty", ImportOptions{}},
 		{"wrong map", "id\n1\n", "map", "no such column", ImportOptions{Options: csvimport.Options{Map: map[string]string{"email": "Mail"}}}},
+		{"two columns for a consent", "id,consent.news,Consent. News\n", "columns", `"consent.news"`, ImportOptions{}},
+		{"a consent to no topic", "id,consent.Big News\n", "columns", "consent.big news", ImportOptions{}},
 		{"wrong topic", "id\n1\n", "topic", "Big News", ImportOptions{Topic: "Big News"}},
 		{"broken off", "\x1f\x8b\x08\x00\x00\x00\x00\x00", "file", "gzip", ImportOptions{}},
 	} {
@@ -207,6 +210,92 @@ func TestImportTopics(t *testing.T) {
 	again(t, pool, file, ImportOptions{Topic: "other"})
 	if sum := importFile(t, pool, monday, "id\n3\n", ImportOptions{Topic: "other"}); sum.Updated != 1 {
 		t.Errorf("%+v", sum)
+	}
+}
+
+// What a column consent.TOPIC says comes before the topic of the import and the
+// column topics; an unsubscribe stays one.
+func TestImportConsentColumns(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t)
+	upsert(t, pool, monday, Input{ExternalID: "1", Topics: map[string]string{"news": Unsubscribed, "offers": Subscribed}})
+	upsert(t, pool, monday, Input{ExternalID: "2", Topics: map[string]string{"news": Unsubscribed, "offers": Pending}})
+	upsert(t, pool, monday, Input{ExternalID: "3", Topics: map[string]string{"news": Subscribed, "offers": Unsubscribed}})
+	file := "id,Consent.News,Newsletter\n" +
+		"1,subscribed,unsubscribed\n" +
+		"2,pending,Subscribed\n" +
+		"3,unsubscribed,\n" +
+		"4,,\n" +
+		"5,unsubscribed,pending\n" +
+		"6,yes,\n" +
+		"7,,no\n" +
+		"8,unsubscribed,\n" + // 8 and 9 are each in two rows
+		"9,subscribed,\n" +
+		"8,subscribed,\n" +
+		"9,,subscribed\n"
+	opts := ImportOptions{Options: csvimport.Options{Map: map[string]string{"consent.offers": "Newsletter"}}}
+	sum := importFile(t, pool, monday, file, opts)
+	if diff := cmp.Diff(csvimport.Summary{Rows: 11, Created: 4, Updated: 3, Rejected: 2, Rejects: []csvimport.Reject{
+		{Line: 7, Field: "consent.news", Reason: "is not one of pending, subscribed and unsubscribed"},
+		{Line: 8, Field: "consent.offers", Reason: "is not one of pending, subscribed and unsubscribed"},
+	}}, sum); diff != "" {
+		t.Error(diff)
+	}
+	var got []string
+	for _, c := range snapshot(t, pool).Consents {
+		got = append(got, strings.Join([]string{c.ExternalID, c.Topic, c.State, c.Source}, " "))
+	}
+	if diff := cmp.Diff([]string{
+		"1 news unsubscribed test", "1 offers unsubscribed import",
+		"2 news unsubscribed test", "2 offers subscribed import",
+		"3 news unsubscribed import", "3 offers unsubscribed test",
+		"4 news subscribed import",
+		"5 news unsubscribed import", "5 offers pending import",
+		"8 news unsubscribed import",
+		"9 news subscribed import", "9 offers subscribed import",
+	}, got); diff != "" {
+		t.Error(diff)
+	}
+	again(t, pool, file, opts)
+
+	sum = importFile(t, pool, tuesday, "id,topics,consent.news\n5,news spring,\n10,news;spring,unsubscribed\n", ImportOptions{})
+	if sum.Created != 1 || sum.Updated != 1 {
+		t.Errorf("%+v", sum)
+	}
+	c, err := ByExternalID(context.Background(), pool, "10")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := Consents(context.Background(), pool, c.ID)
+	if err != nil || len(list) != 2 || list[0].State != Unsubscribed || list[1].State != Subscribed || len(c.Attributes) != 0 {
+		t.Errorf("%+v %+v %v", c, list, err)
+	}
+}
+
+// docs/import.md lists the columns with their synonyms.
+func TestImportColumnsAreDocumented(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../docs/import.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(doc), "\n## Contacts\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var want, got []string
+	for _, c := range importColumns {
+		synonyms := ""
+		if len(c.Synonyms) > 0 {
+			synonyms = "`" + strings.Join(c.Synonyms, "`, `") + "`"
+		}
+		want = append(want, "`"+c.Name+c.Family+"`|"+synonyms)
+	}
+	for _, line := range strings.Split(section, "\n") {
+		if cells := strings.Split(line, "|"); strings.HasPrefix(line, "| `") {
+			got = append(got, strings.TrimSpace(cells[1])+"|"+strings.TrimSpace(cells[2]))
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -298,10 +387,10 @@ func TestImportTwiceAtRandom(t *testing.T) {
 		}
 		var file strings.Builder
 		w := csv.NewWriter(&file)
-		_ = w.Write([]string{"external_id", "email", "first_name", "k"})
+		_ = w.Write([]string{"external_id", "email", "first_name", "k", "consent.news"})
 		for range 1 + rnd.IntN(10) {
 			in := randomInput(rnd)
-			row := []string{in.ExternalID, "", "", ""}
+			row := []string{in.ExternalID, "", "", "", []string{"", "", Pending, Subscribed, Unsubscribed}[rnd.IntN(5)]}
 			if in.Email != nil {
 				row[1] = *in.Email
 			}

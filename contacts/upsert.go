@@ -210,7 +210,7 @@ type target struct {
 type writer struct {
 	now      time.Time
 	source   string
-	fillOnly bool // consents that exist are left alone
+	fillOnly bool // consents that exist are left alone, but for what the items decide
 	items    []checked
 
 	target  []target // of each item that is written, after resolve

@@ -150,13 +150,26 @@ func (w *writer) noteUpdated(rows pgx.Rows) error {
 	return err
 }
 
-// consent writes the topics of all items. What is there already in the same state
-// keeps its source and time.
+// consent writes the consents of all items.
 func (w *writer) consent(ctx context.Context, tx pgx.Tx) error {
+	kept := []string{}
+	if w.fillOnly {
+		kept = []string{Pending, Subscribed, Unsubscribed}
+	}
+	if err := w.setConsents(ctx, tx, func(c checked) map[string]string { return c.topics }, kept); err != nil {
+		return err
+	}
+	return w.setConsents(ctx, tx, func(c checked) map[string]string { return c.decided }, []string{Unsubscribed})
+}
+
+// setConsents writes the consents that of returns for each item, except where
+// there is one in a state that is kept. What is there already in the same state
+// keeps its source and time.
+func (w *writer) setConsents(ctx context.Context, tx pgx.Tx, of func(checked) map[string]string, kept []string) error {
 	var ids []int64
 	var topics, states []string
 	for i, t := range w.target {
-		for topic, state := range w.items[i].topics {
+		for topic, state := range of(w.items[i]) {
 			ids, topics, states = append(ids, t.id), append(topics, topic), append(states, state)
 		}
 	}
@@ -169,13 +182,13 @@ func (w *writer) consent(ctx context.Context, tx pgx.Tx) error {
 		FROM unnest(@ids::bigint[], @topics::text[], @states::text[]) AS v (contact_id, topic, state)
 		WHERE NOT EXISTS (
 			SELECT FROM consents AS s
-			WHERE s.contact_id = v.contact_id AND s.topic = v.topic AND (s.state = v.state OR @fill_only))
+			WHERE s.contact_id = v.contact_id AND s.topic = v.topic AND (s.state = v.state OR s.state = ANY(@kept)))
 		ORDER BY v.contact_id, v.topic
 		ON CONFLICT (contact_id, topic) DO UPDATE
 		SET state = EXCLUDED.state, source = EXCLUDED.source, updated_at = EXCLUDED.updated_at
-		WHERE consents.state <> EXCLUDED.state AND NOT @fill_only
+		WHERE consents.state <> EXCLUDED.state AND consents.state <> ALL(@kept)
 		RETURNING contact_id`,
-		pgx.NamedArgs{"ids": ids, "topics": topics, "states": states, "source": w.source, "now": w.now, "fill_only": w.fillOnly})
+		pgx.NamedArgs{"ids": ids, "topics": topics, "states": states, "source": w.source, "now": w.now, "kept": kept})
 	if err != nil {
 		return err
 	}

@@ -97,10 +97,21 @@ type Row struct {
 // is empty or the file has no such column.
 func (r Row) Get(name string) string {
 	i, ok := r.file.index[name]
-	if !ok {
+	if !ok || i >= len(r.Cells) { // see NextAny
 		return ""
 	}
 	return strings.TrimSpace(r.Cells[i])
+}
+
+// Known returns Cells with those emptied that belong to no known column.
+func (r Row) Known() []string {
+	cells := make([]string, len(r.Cells))
+	for _, i := range r.file.index {
+		if i < len(cells) {
+			cells[i] = r.Cells[i]
+		}
+	}
+	return cells
 }
 
 // Extra returns the cells that are not empty of the columns nobody knows, by
@@ -195,61 +206,76 @@ func (f *File) readHeader() ([]string, error) {
 // (or that of Options.Rejects), and ends the import.
 func (f *File) Next() (Row, error) {
 	for {
+		row, wrong, err := f.NextAny()
+		if err != nil {
+			return Row{}, err
+		}
+		if wrong == nil {
+			return row, nil
+		}
+		f.RejectFault(row, wrong)
+	}
+}
+
+// NextAny is Next for a caller to whom a row matters that it cannot take: one that
+// fell into cells, but has more or fewer of them than the header, or a cell nobody
+// takes. It is returned with what is wrong, a fault.Invalid, and is the caller's to
+// reject.
+func (f *File) NextAny() (row Row, wrong, err error) {
+	for {
 		rec, err := f.records.next()
 		if f.writeErr != nil {
-			return Row{}, f.writeErr
+			return Row{}, nil, f.writeErr
 		}
 		if errors.Is(err, io.EOF) {
 			f.report()
-			return Row{}, io.EOF
+			return Row{}, nil, io.EOF
 		}
 		if err != nil {
-			return Row{}, readError(err, f.records.line)
+			return Row{}, nil, readError(err, f.records.line)
 		}
 		if f.summary.Rows++; f.summary.Rows%progressEvery == 0 {
 			f.report()
 		}
-		if row, ok := f.row(rec); ok {
-			return row, nil
+		if row, wrong, ok := f.row(rec); ok {
+			return row, wrong, nil
 		}
 	}
 }
 
-// row takes a record apart, or rejects it.
-func (f *File) row(rec record) (Row, bool) {
+// row takes a record apart, or rejects it where that cannot be done.
+func (f *File) row(rec record) (row Row, wrong error, ok bool) {
 	if rec.broken != "" {
 		f.rejectRaw(rec, rec.broken)
-		return Row{}, false
+		return Row{}, nil, false
 	}
 	data, err := f.text.decode(rec.data)
 	if err != nil {
 		f.rejectRaw(rec, err.Error())
-		return Row{}, false
+		return Row{}, nil, false
 	}
 	cells, err := f.parse.cells(data)
 	if err == nil {
-		cells, err = f.fit(cells)
+		cells, wrong = f.fit(cells)
 	}
-	if err != nil {
-		if rec.lines > 1 { // most likely a stray quote: it costs its own line only
-			rec = f.records.backToSecondLine()
-			err = errOpenQuote
-		}
+	switch {
+	case rec.lines > 1 && (err != nil || wrong != nil): // most likely a stray quote: it costs its own line only
+		f.rejectRaw(f.records.backToSecondLine(), errOpenQuote.Error())
+		return Row{}, nil, false
+	case err != nil:
 		f.rejectRaw(rec, err.Error())
-		return Row{}, false
+		return Row{}, nil, false
 	}
-	row := Row{Line: rec.line, Cells: cells, file: f}
-	for i, cell := range cells {
+	row = Row{Line: rec.line, Cells: cells, file: f}
+	for i := 0; i < len(cells) && wrong == nil; i++ {
 		switch {
-		case len(cell) > maxCell:
-			f.Reject(row, f.title(i), fmt.Sprintf("is larger than %d KB", maxCell>>10))
-			return Row{}, false
-		case strings.ContainsFunc(cell, isControl):
-			f.Reject(row, f.title(i), "holds a control character")
-			return Row{}, false
+		case len(cells[i]) > maxCell:
+			wrong = fault.Invalidf(f.title(i), "is larger than %d KB", maxCell>>10)
+		case strings.ContainsFunc(cells[i], isControl):
+			wrong = fault.Invalidf(f.title(i), "holds a control character")
 		}
 	}
-	return row, true
+	return row, wrong, true
 }
 
 // fit makes a row as wide as the header. Empty cells too many are what some
@@ -259,17 +285,19 @@ func (f *File) fit(cells []string) ([]string, error) {
 		cells = cells[:len(cells)-1]
 	}
 	if len(cells) != f.width {
-		return nil, fmt.Errorf("has %s, the header has %d", plural(len(cells), "column"), f.width)
+		return cells, fault.Invalidf("", "has %s, the header has %d", plural(len(cells), "column"), f.width)
 	}
 	return cells, nil
 }
 
 // Reject counts a row that the caller does not take and writes it to
-// Options.Rejects. Of row only Line and Cells are looked at, so that one that was
-// kept elsewhere meanwhile can be put together again.
+// Options.Rejects, its cells separated as in the file. Of row only Line and Cells
+// are looked at, so that one that was kept elsewhere meanwhile can be put together
+// again.
 func (f *File) Reject(row Row, field, reason string) {
 	var text strings.Builder
 	w := csv.NewWriter(&text)
+	w.Comma = f.parse.comma
 	_ = w.Write(row.Cells) // into memory
 	w.Flush()
 	f.reject(Reject{Line: row.Line, Field: field, Reason: reason}, strings.TrimSuffix(text.String(), "\n"))
@@ -279,14 +307,24 @@ func (f *File) Reject(row Row, field, reason string) {
 // fault.List; it returns false, and does nothing, where it is neither. The row
 // counts once.
 func (f *File) RejectFault(row Row, err error) bool {
+	field, reason, ok := Explain(err)
+	if ok {
+		f.Reject(row, field, reason)
+	}
+	return ok
+}
+
+// Explain returns the first field that err names, a fault.Invalid or fault.List,
+// and all it says in one line; not ok where it is neither.
+func Explain(err error) (field, reason string, ok bool) {
 	var list fault.List
 	var one *fault.Invalid
 	switch {
-	case errors.As(err, &list):
+	case errors.As(err, &list) && len(list) > 0:
 	case errors.As(err, &one):
 		list = fault.List{one}
 	default:
-		return false
+		return "", "", false
 	}
 	reasons := make([]string, len(list))
 	for i, inv := range list {
@@ -295,8 +333,7 @@ func (f *File) RejectFault(row Row, err error) bool {
 			reasons[i] = inv.Error()
 		}
 	}
-	f.Reject(row, list[0].Field, strings.Join(reasons, "; "))
-	return true
+	return list[0].Field, strings.Join(reasons, "; "), true
 }
 
 func (f *File) rejectRaw(rec record, reason string) {

@@ -23,6 +23,7 @@ var columns = []csvimport.Column{
 	{Name: "external_id", Required: true, Synonyms: []string{"customer_id", "id"}},
 	{Name: "email", Synonyms: []string{"e-mail", "e-mail address"}},
 	{Name: "first_name", Synonyms: []string{"given name"}},
+	{Name: "flag.", Family: "NAME"},
 }
 
 // read returns every row as "line|external_id|email|first_name", and the summary.
@@ -254,6 +255,8 @@ func TestHeader(t *testing.T) {
 		{"extra", "id,VIP,attr:email,", nil, "1,yes,b,", "2|1||", map[string]string{"VIP": "yes", "email": "b"}},
 		{"extra, mapped", "id,Mail", map[string]string{"attr:second mail": "Mail"}, "1,b", "2|1||", map[string]string{"second mail": "b"}},
 		{"extra, empty", "id,VIP", nil, "1, ", "2|1||", nil},
+		{"family", "id,Flag.A,flags", nil, "1,x,y", "2|1|||a=x", map[string]string{"flags": "y"}},
+		{"family, mapped", "id,Mail,flag.b", map[string]string{"FLAG.a": "mail"}, "1,x,y", "2|1|||a=x|b=y", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -266,6 +269,9 @@ func TestHeader(t *testing.T) {
 				t.Fatal(err, f.Summary())
 			}
 			got := fmt.Sprintf("%d|%s|%s|%s", row.Line, row.Get("external_id"), row.Get("email"), row.Get("first_name"))
+			for _, member := range f.Family("flag.") {
+				got += "|" + member + "=" + row.Get("flag."+member)
+			}
 			if got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
@@ -362,6 +368,35 @@ func TestStreamError(t *testing.T) {
 	}
 	if _, err := csvimport.Open(iotest.ErrReader(boom), csvimport.Options{}, columns); !errors.Is(err, boom) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A rejected row is written with the separator of the file, so that it can be put
+// under the file's header again; NextAny leaves it to the caller.
+func TestNextAny(t *testing.T) {
+	t.Parallel()
+	var rejects bytes.Buffer
+	f, err := csvimport.Open(strings.NewReader("id;email;x\n1;a,b\n2;\x01;y\n3;c;\n"), csvimport.Options{Rejects: &rejects}, columns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct{ id, known, wrong string }{
+		{"1", `["1" "a,b"]`, "has 2 columns, the header has 3"}, {"2", `["2" "\x01" ""]`, "email: holds a control character"}, {"3", `["3" "c" ""]`, "<nil>"},
+	} {
+		row, wrong, err := f.NextAny()
+		if err != nil || row.Get("external_id") != want.id || fmt.Sprintf("%q", row.Known()) != want.known || fmt.Sprint(wrong) != want.wrong {
+			t.Errorf("%+v, %v, %v", row, wrong, err)
+		}
+		f.RejectFault(row, wrong)
+	}
+	if _, _, err := f.NextAny(); !errors.Is(err, io.EOF) || f.Summary().Rows != 3 || f.Summary().Rejected != 2 {
+		t.Error(err, f.Summary())
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := csv.NewReader(&rejects).ReadAll(); err != nil || len(got) != 3 || got[1][3] != "1;a,b" || got[2][3] != "2;\x01;y" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

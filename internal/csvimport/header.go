@@ -25,6 +25,11 @@ type Column struct {
 	Name     string // e.g. "external_id"
 	Required bool
 	Synonyms []string // other headers it is recognised by, the likeliest first
+
+	// Family says that Name ("consent.") is how the names of any number of columns
+	// begin ("consent.news"), and calls what follows it in messages ("TOPIC"). Their
+	// headers are taken in lower case.
+	Family string
 }
 
 // header says which cell of a row is what.
@@ -44,6 +49,19 @@ type extraColumn struct {
 func (h *header) Has(name string) bool {
 	_, ok := h.index[name]
 	return ok
+}
+
+// Family returns the columns the file has of a family, in order: "news" and
+// "offers" where they are "consent.news" and "consent.offers".
+func (h *header) Family(name string) []string {
+	var members []string
+	for column := range h.index {
+		if member, ok := strings.CutPrefix(column, name); ok {
+			members = append(members, member)
+		}
+	}
+	slices.Sort(members)
+	return members
 }
 
 // Missing is the error for a file that lacks what: it names the columns found.
@@ -94,9 +112,27 @@ func match(titles []string, columns []Column, mapping map[string]string) (header
 	if err := h.matchMapped(columns, mapping, taken, extraNames); err != nil {
 		return header{}, err
 	}
+	for _, c := range columns {
+		if c.Family == "" {
+			continue
+		}
+		for i, t := range h.titles {
+			member, ok := c.member(t)
+			if taken[i] || !ok {
+				continue
+			}
+			if h.Has(member) {
+				return header{}, fault.Invalidf("columns", "two columns are called %q", member)
+			}
+			h.index[member], taken[i] = i, true
+		}
+	}
 	for depth, more := 0, true; more; depth++ {
 		more = false
 		for _, c := range columns {
+			if c.Family != "" {
+				continue
+			}
 			names := append([]string{c.Name}, c.Synonyms...)
 			if depth >= len(names) {
 				continue
@@ -133,16 +169,32 @@ func (h *header) matchMapped(columns []Column, mapping map[string]string, taken 
 			taken[cell], extraNames[cell] = true, name
 			continue
 		}
-		i := slices.IndexFunc(columns, func(c Column) bool { return plain(c.Name) == plain(field) })
-		if i < 0 {
+		name := ""
+		for _, c := range columns {
+			if member, ok := c.member(field); ok {
+				name = member
+			} else if c.Family == "" && plain(c.Name) == plain(field) {
+				name = c.Name
+			}
+		}
+		if name == "" {
 			return fault.Invalidf("map", "there is no field %q; the fields are %s, and attr:NAME for any other", field, names(columns))
 		}
-		if h.Has(columns[i].Name) {
-			return fault.Invalidf("map", "%s is given twice", columns[i].Name)
+		if h.Has(name) {
+			return fault.Invalidf("map", "%s is given twice", name)
 		}
-		h.index[columns[i].Name], taken[cell] = cell, true
+		h.index[name], taken[cell] = cell, true
 	}
 	return nil
+}
+
+// member returns the name of the column of the family that title is; not ok where
+// it is none.
+func (c Column) member(title string) (name string, ok bool) {
+	if c.Family == "" || len(title) < len(c.Name) || !strings.EqualFold(title[:len(c.Name)], c.Name) {
+		return "", false
+	}
+	return c.Name + strings.ToLower(strings.TrimSpace(title[len(c.Name):])), true
 }
 
 // matchName gives column the cell with the header name, unless it has one.
@@ -218,7 +270,7 @@ func plain(s string) string {
 func names(columns []Column) string {
 	list := make([]string, len(columns))
 	for i, c := range columns {
-		list[i] = c.Name
+		list[i] = c.Name + c.Family
 	}
 	return strings.Join(list, ", ")
 }
