@@ -35,7 +35,7 @@ type Message struct {
 
 // Filter selects messages; zero fields do not filter.
 type Filter struct {
-	CampaignID int64
+	CampaignID int64 // without RunID: not those of the campaign's test runs
 	RunID      int64
 	State      State
 	Reason     string
@@ -75,7 +75,7 @@ func List(ctx context.Context, db postgres.DB, f Filter) ([]Message, int64, erro
 	rows, err := db.Query(ctx, selectMessage+`
 		WHERE m.id > @cursor
 		  AND (@run = 0 OR m.run_id = @run)
-		  AND (@campaign = 0 OR m.run_id IN (SELECT id FROM runs WHERE campaign_id = @campaign))
+		  AND (@campaign = 0 OR m.run_id IN (SELECT id FROM runs WHERE campaign_id = @campaign AND (@run <> 0 OR kind = 'campaign')))
 		  AND (@state = '' OR m.state = @state)
 		  AND (@reason = '' OR m.reason = @reason)
 		ORDER BY m.id

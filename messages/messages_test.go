@@ -377,6 +377,29 @@ func TestListPagesAndFilters(t *testing.T) {
 	if len(ids) != 3 {
 		t.Fatalf("%d planned messages listed, want 3", len(ids))
 	}
+	// The run becomes a test's: its messages are found by the run only.
+	var campaign int64
+	if err := l.pool.QueryRow(ctx, `SELECT campaign_id FROM runs WHERE id = $1`, l.run).Scan(&campaign); err != nil {
+		t.Fatal(err)
+	}
+	listed := func(f messages.Filter) int {
+		t.Helper()
+		page, _, err := messages.List(ctx, l.pool, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(page)
+	}
+	if n := listed(messages.Filter{CampaignID: campaign}); n != 5 {
+		t.Errorf("%d messages of the campaign listed, want 5", n)
+	}
+	l.exec(t, `UPDATE runs SET kind = 'test' WHERE id = $1`, l.run)
+	if n := listed(messages.Filter{CampaignID: campaign}); n != 0 {
+		t.Errorf("%d messages of a test listed as the campaign's", n)
+	}
+	if n := listed(messages.Filter{CampaignID: campaign, RunID: l.run}); n != 5 {
+		t.Errorf("%d messages of the test's run listed, want 5", n)
+	}
 	if _, _, err := messages.List(ctx, l.pool, messages.Filter{State: "lost"}); err == nil || !strings.Contains(err.Error(), "planned") {
 		t.Fatalf("unknown state: %v", err)
 	}

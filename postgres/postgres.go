@@ -84,6 +84,14 @@ func connectCause(err error) error {
 	if errors.As(err, &netErr) {
 		return netErr
 	}
+	var dnsErr *net.DNSError
+	if errors.As(err, &dnsErr) {
+		return dnsErr
+	}
+	var connectErr *pgconn.ConnectError
+	if errors.As(err, &connectErr) && connectErr.Unwrap() != nil {
+		err = connectErr.Unwrap()
+	}
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	return errors.New(line)
 }

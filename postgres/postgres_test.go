@@ -3,6 +3,8 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -57,6 +59,39 @@ func TestOpenNamesTheServerWithoutThePassword(t *testing.T) {
 	for _, dsn := range []string{"postgres://u:s3cret@127.0.0.1:1/db", "postgres://u:s3cret@:bad:/"} {
 		_, err := postgres.Open(context.Background(), dsn, 1)
 		if err == nil || strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("Open(%q) = %v", dsn, err)
+		}
+	}
+}
+
+func TestOpenSaysWhyTheServerCannotBeReached(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.ReadFull(conn, make([]byte, 8)) // SSLRequest
+			_, _ = conn.Write([]byte("N"))
+			_ = conn.Close()
+		}
+	}()
+	for dsn, want := range map[string]string{
+		"postgres://u:s3cret@nohost.invalid/db":                            "lookup nohost.invalid",
+		"postgres://u:s3cret@127.0.0.1:1/db":                               "127.0.0.1:1",
+		"postgres://u:s3cret@" + l.Addr().String() + "/db?sslmode=require": "server refused TLS connection",
+	} {
+		_, err := postgres.Open(context.Background(), dsn, 1)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Open(%q) = %v, want %q in it", dsn, err, want)
+		}
+		if err != nil && (strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "\n") || strings.HasSuffix(err.Error(), ":") || strings.Contains(err.Error(), "failed to connect to")) {
 			t.Errorf("Open(%q) = %v", dsn, err)
 		}
 	}

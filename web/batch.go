@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -103,8 +104,9 @@ type batch[T any] struct {
 	items  []BatchItem
 }
 
-// decodeBatch decodes the items and checks each against T's schema.
-func decodeBatch[T any](a *api, in batchBody[T]) *batch[T] {
+// decodeBatch decodes the items and checks each against T's schema. idField is
+// the field by which a rejected item is named.
+func decodeBatch[T any](a *api, in batchBody[T], idField string) *batch[T] {
 	registry := a.huma.OpenAPI().Components.Schemas
 	schema := registry.Schema(reflect.TypeFor[T](), true, "")
 	b := &batch[T]{items: make([]BatchItem, len(in.items))}
@@ -112,13 +114,30 @@ func decodeBatch[T any](a *api, in batchBody[T]) *batch[T] {
 		b.items[i].Index = i
 		value, errs := decodeItem[T](registry, schema, raw)
 		if len(errs) > 0 {
-			b.items[i].Errors = errs
+			b.items[i].ID, b.items[i].Errors = itemID(raw, idField), errs
 			continue
 		}
 		b.Good = append(b.Good, value)
 		b.places = append(b.places, i)
 	}
 	return b
+}
+
+// maxItemID is how many characters an item's id may have.
+const maxItemID = 200
+
+// itemID reads the id of an item that does not fit its schema; it is empty where
+// it is missing or is no id.
+func itemID(raw json.RawMessage, field string) string {
+	var fields map[string]json.RawMessage
+	var id string
+	if json.Unmarshal(raw, &fields) != nil || json.Unmarshal(fields[field], &id) != nil {
+		return ""
+	}
+	if utf8.RuneCountInString(id) > maxItemID || !storable(id) {
+		return ""
+	}
+	return id
 }
 
 func decodeItem[T any](registry huma.Registry, schema *huma.Schema, raw json.RawMessage) (T, []FieldError) {

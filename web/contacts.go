@@ -127,7 +127,7 @@ var batchContactsDoc = operation{
 }
 
 func (a *api) batchContacts(ctx context.Context, in *batchInput[ContactItem]) (*reply[BatchResult], error) {
-	b := decodeBatch[ContactItem](a, in.Body)
+	b := decodeBatch[ContactItem](a, in.Body, "external_id")
 	inputs := make([]contacts.Input, len(b.Good))
 	for i, item := range b.Good {
 		inputs[i] = item.input(item.ExternalID)

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -320,10 +321,21 @@ func TestOrders(t *testing.T) {
 	bad("items", []any{obj{"sku": "A", "quantity": 1, "unit_price": nil}}, "items[0].unit_price")
 	bad("items", []any{obj{"sku": "A", "quantity": 1}}, "items[0].unit_price")
 	bad("items", nil, "items")
+	bad("items", []any{obj{"sku": "A", "quantity": 1, "unit_price": 1}, obj{"sku": "A", "quantity": 1, "unit_price": json.Number("1e400")}}, "items[1].unit_price")
+	bad("items", []any{obj{"sku": "A", "quantity": json.Number("-99999999999999999999"), "unit_price": 1}}, "items[0].quantity")
 	bad("items", []any{obj{"sku": "", "quantity": 1, "unit_price": 1}}, "items[0].sku")
 	s.do("GET", "/api/v1/orders/O-3", nil).problem(404, "")
 
 	item := func(id, contact string) obj { return withField(orderBody(contact), "order_id", id) }
+	wrong, huge := item("O-7", "C-1"), item("O-8", "C-1")
+	wrong["items"] = []any{}
+	huge["items"] = []any{obj{"sku": "A", "quantity": 1, "unit_price": json.Number("1e400")}}
+	a = s.do("POST", "/api/v1/orders/batch", []any{wrong, huge, obj{"order_id": 9}, "O-10", item(strings.Repeat("x", 201), "C-1"), item("a\x00b", "C-1")}).want(200)
+	for i, want := range []struct{ id, field any }{{"O-7", "items"}, {"O-8", "items[0].unit_price"}, {nil, "contact_external_id"}, {nil, ""}, {nil, "order_id"}, {nil, "order_id"}} {
+		if a.get("items", i, "status") != "rejected" || a.get("items", i, "id") != want.id || a.get("items", i, "errors", 0, "location") != want.field {
+			t.Errorf("item %d: %v, want %v", i, a.get("items", i), want)
+		}
+	}
 	a = s.do("POST", "/api/v1/orders/batch", obj{"items": []any{item("O-1", "C-1"), item("O-4", "C-1"), item("O-5", "C-9"), orderBody("C-1")}}).want(200)
 	for i, want := range []string{"updated", "created", "rejected", "rejected"} {
 		if a.get("items", i, "status") != want {

@@ -62,7 +62,7 @@ var batchEventsDoc = operation{
 }
 
 func (a *api) batchEvents(ctx context.Context, in *batchInput[EventFields]) (*reply[BatchResult], error) {
-	b := decodeBatch[EventFields](a, in.Body)
+	b := decodeBatch[EventFields](a, in.Body, "idempotency_key")
 	inputs := make([]events.Input, len(b.Good))
 	for i, item := range b.Good {
 		inputs[i] = item.input()

@@ -31,7 +31,7 @@ func FuzzBatch(f *testing.F) {
 			}
 			return
 		}
-		b := decodeBatch[OrderItem](a, in.Body)
+		b := decodeBatch[OrderItem](a, in.Body, "order_id")
 		rejected := 0
 		for _, item := range b.items {
 			if item.Errors != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -58,7 +59,11 @@ func jsonError(data []byte, err error) error {
 		return invalid
 	case errors.As(err, &typ):
 		// The schema has let it through, so it is of the right kind but does not fit.
-		return fault.Invalidf(typ.Field, "%s is not a value that fits here", typ.Value)
+		path := pathAt(data, typ.Offset)
+		if strings.HasPrefix(typ.Value, "number") { // and then the number itself, which may be long
+			return fault.Invalidf(path, "is a number out of range")
+		}
+		return fault.Invalidf(path, "%s is not a value that fits here", typ.Value)
 	case errors.As(err, &syntax):
 		before := data[:min(max(int(syntax.Offset)-1, 0), len(data))]
 		line := bytes.Count(before, []byte("\n")) + 1
@@ -66,6 +71,63 @@ func jsonError(data []byte, err error) error {
 		return fmt.Errorf("%s: line %d, column %d: %s", brokenJSON, line, column, syntax.Error())
 	}
 	return fmt.Errorf("%s: %w", brokenJSON, err)
+}
+
+// pathAt returns the path of the last value that begins before offset. (An
+// UnmarshalTypeError's own path has no indexes but has the names of embedded
+// structs, or is empty.)
+func pathAt(data []byte, offset int64) string {
+	offset = min(offset, int64(len(data)))
+	type level struct {
+		array bool
+		index int    // of the next element
+		key   string // of the next value
+		named bool   // key has been read
+	}
+	var (
+		levels []level
+		path   string
+		dec    = json.NewDecoder(bytes.NewReader(data))
+	)
+	dec.UseNumber()
+	for len(bytes.Trim(data[min(dec.InputOffset(), offset):offset], " \t\r\n,:")) > 0 {
+		token, err := dec.Token()
+		if err != nil {
+			break
+		}
+		if token == json.Delim(']') || token == json.Delim('}') {
+			levels = levels[:len(levels)-1]
+			continue
+		}
+		if n := len(levels); n > 0 {
+			top := &levels[n-1]
+			switch {
+			case top.array:
+				top.index++
+			case !top.named:
+				top.key, top.named = token.(string), true
+				continue
+			default:
+				top.named = false
+			}
+		}
+		var b strings.Builder
+		for i, l := range levels {
+			switch {
+			case l.array:
+				fmt.Fprintf(&b, "[%d]", l.index-1)
+			case i > 0:
+				b.WriteString("." + l.key)
+			default:
+				b.WriteString(l.key)
+			}
+		}
+		path = b.String()
+		if token == json.Delim('[') || token == json.Delim('{') {
+			levels = append(levels, level{array: token == json.Delim('[')})
+		}
+	}
+	return path
 }
 
 // findNUL returns the path of the first text that holds a NUL, which JSON can

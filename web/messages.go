@@ -13,11 +13,11 @@ type listCampaignMessagesInput struct {
 	Paging
 	State  string `query:"state" enum:"planned,sending,deferred,sent,failed,skipped,cancelled,unknown" doc:"Messages in this state only."`
 	Reason string `query:"reason" maxLength:"100" example:"suppressed" doc:"Messages with this reason only."`
-	Run    int64  `query:"run" minimum:"1" doc:"Messages of this run only, e.g. of the run that a test answered."`
+	Run    int64  `query:"run" minimum:"1" doc:"Messages of this run only, e.g. of the run that a test answered. Default: all runs but those of tests."`
 }
 
 var listCampaignMessagesDoc = operation{
-	Description: "What became of every recipient, of all runs of the campaign. Each message has exactly one state and, where it was not sent, a reason.",
+	Description: "What became of every recipient, of all runs of the campaign but its tests (see run). Each message has exactly one state and, where it was not sent, a reason.",
 }
 
 func (a *api) listCampaignMessages(ctx context.Context, in *listCampaignMessagesInput) (*reply[Page[messages.Message]], error) {

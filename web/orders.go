@@ -123,7 +123,7 @@ var batchOrdersDoc = operation{
 }
 
 func (a *api) batchOrders(ctx context.Context, in *batchInput[OrderItem]) (*reply[BatchResult], error) {
-	b := decodeBatch[OrderItem](a, in.Body)
+	b := decodeBatch[OrderItem](a, in.Body, "order_id")
 	inputs := convertItems(ctx, a, b, func(o OrderItem) (string, catalog.OrderInput, error) {
 		input, err := o.input(o.OrderID)
 		return o.OrderID, input, err

@@ -88,7 +88,22 @@ func (p *Problem) invalid(errs []FieldError) *Problem {
 			p.Detail = p.Field + ": " + p.Detail
 		}
 	default:
-		p.Detail = fmt.Sprintf("%d fields are wrong, see errors", len(errs))
+		fields := map[string]bool{}
+		for _, e := range errs {
+			fields[e.Location] = true
+		}
+		switch len(fields) {
+		case 1:
+			p.Field = errs[0].Location
+			p.Detail = fmt.Sprintf("%d problems, see errors", len(errs))
+			if p.Field != "" {
+				p.Detail = p.Field + ": " + p.Detail
+			}
+		case len(errs):
+			p.Detail = fmt.Sprintf("%d fields are wrong, see errors", len(errs))
+		default:
+			p.Detail = fmt.Sprintf("%d problems in %d fields, see errors", len(errs), len(fields))
+		}
 	}
 	return p
 }

@@ -115,7 +115,7 @@ var batchProductsDoc = operation{
 }
 
 func (a *api) batchProducts(ctx context.Context, in *batchInput[ProductItem]) (*reply[BatchResult], error) {
-	b := decodeBatch[ProductItem](a, in.Body)
+	b := decodeBatch[ProductItem](a, in.Body, "sku")
 	inputs := convertItems(ctx, a, b, func(p ProductItem) (string, catalog.ProductInput, error) {
 		input, err := p.input(p.SKU)
 		return p.SKU, input, err

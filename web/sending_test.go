@@ -307,6 +307,9 @@ func TestCampaignTest(t *testing.T) {
 	if a := s.do("GET", fmt.Sprintf("/api/v1/campaigns/1/messages?run=%d", run), nil).want(200); len(a.get("items").([]any)) != 2 {
 		t.Errorf("%s", a.body)
 	}
+	if a := s.do("GET", "/api/v1/campaigns/1/messages", nil).want(200); len(a.get("items").([]any)) != 0 {
+		t.Errorf("without run, a test's messages are listed: %s", a.body)
+	}
 	if a := s.do("GET", "/api/v1/campaigns/1", nil).want(200); a.get("status") != "draft" || a.get("run") != nil {
 		t.Errorf("a test has changed the campaign: %s", a.body)
 	}

@@ -153,6 +153,14 @@ func (d *demo) show(ctx context.Context) error {
 	if d.Once {
 		return nil
 	}
+	if d.sandbox.Stats().Accepted == 0 {
+		fmt.Fprintf(d.std.out, `
+The inbox is empty: it keeps mails in memory, and this start has sent none. A test
+of the campaign puts one there:
+  curl -s -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' \
+    -d '{"addresses": ["you@shop.example"]}' %s/api/v1/campaigns/%d/test
+`, key, base, d.state.CampaignID)
+	}
 	fmt.Fprintf(d.std.out, `
 Try the API:
   curl -s -H 'Authorization: Bearer %s' %s/api/v1/campaigns

@@ -50,7 +50,7 @@ func (d *demo) campaign(ctx context.Context) error {
 			return d.send(ctx, *c)
 		case campaigns.Finished:
 			if !d.Once {
-				fmt.Fprintf(d.std.out, "The campaign %q was sent before (the inbox keeps mails in memory only and begins empty):\n\n", c.Name)
+				fmt.Fprintf(d.std.out, "The campaign %q was sent by an earlier start, and is not sent again:\n\n", c.Name)
 				return d.report(ctx, *c)
 			}
 		default: // paused, cancelled, failed: a visitor's doing
@@ -157,10 +157,9 @@ func (d *demo) send(ctx context.Context, c campaigns.Campaign) error {
 	}
 	after := d.sandbox.Stats()
 	if tried.sent > 0 {
-		fmt.Fprintf(d.std.out, "\n  %s mails in %s (%s mails/s)", count(tried.sent), seconds(tried.at.Sub(began)),
-			count(int64(float64(tried.sent)/max(tried.at.Sub(began).Seconds(), 0.001))))
+		fmt.Fprintf(d.std.out, "\n  %s", paceText(done.Run.Sent, tried.sent, tried.at.Sub(began)))
 		if before.Accepted == 0 && !after.First.IsZero() {
-			fmt.Fprintf(d.std.out, "; the first one %s after the demo began", seconds(after.First.Sub(d.began)))
+			fmt.Fprintf(d.std.out, "; the very first %s after the demo began", seconds(after.First.Sub(d.began)))
 		}
 		fmt.Fprintln(d.std.out)
 	}
@@ -182,6 +181,15 @@ func (d *demo) send(ctx context.Context, c campaigns.Campaign) error {
 type pace struct {
 	at   time.Time
 	sent int64
+}
+
+// paceText words how fast the first of all mails were sent.
+func paceText(all, first int64, took time.Duration) string {
+	speed := fmt.Sprintf("in %s (%s mails/s)", seconds(took), count(int64(float64(first)/max(took.Seconds(), 0.001))))
+	if first == all {
+		return fmt.Sprintf("%s mails %s", count(all), speed)
+	}
+	return fmt.Sprintf("%s mails: the first %s %s, %s after a retry", count(all), count(first), speed, count(all-first))
 }
 
 // follow shows a campaign's progress until its run is finished.

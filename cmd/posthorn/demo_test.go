@@ -2,11 +2,15 @@ package main_test
 
 import (
 	"bufio"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"posthorn/internal/pgtest"
 )
@@ -74,9 +78,86 @@ func TestDemoSurvivesAKill(t *testing.T) {
 			t.Errorf("after kill -9 the demo does not say %q:\n%s", want, got.out)
 		}
 	}
+	if sent := demoSent.FindStringSubmatch(got.out); sent == nil || sent[1] != sent[2] {
+		t.Errorf("the numbers of mails sent and received: %q\n%s", sent, got.out)
+	}
 	if log, err := os.ReadFile(filepath.Join(dir, "demo.log")); err != nil || strings.Contains(string(log), `"level":"ERROR"`) {
 		t.Errorf("the log: %s, %v", log, err)
 	}
+}
+
+// demoSent finds how many mails were sent, and how many received.
+var demoSent = regexp.MustCompile(`(?s)\n  (\d+) mails.*received (\d+) mails`)
+
+// The inbox begins empty; a later start sends nothing by itself, and what it says
+// instead puts a mail there.
+func TestDemoSaysWhyTheInboxIsEmpty(t *testing.T) {
+	t.Parallel()
+	env := []string{"POSTHORN_DATABASE_URL=" + pgtest.NewURL(t), "PATH=" + t.TempDir()}
+	dir := demoFolder(t)
+	if got := finish(t, demo(t, env, dir, "--once")); got.code != 0 {
+		t.Fatalf("%+v", got)
+	}
+	serving := demo(t, env, dir)
+	out, err := serving.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := serving.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = serving.Cancel()
+		_, _ = io.Copy(io.Discard, out)
+		_ = serving.Wait()
+	}()
+	var said strings.Builder
+	inbox := ""
+	for scan := bufio.NewScanner(out); scan.Scan(); {
+		said.WriteString(scan.Text() + "\n")
+		if fields := strings.Fields(scan.Text()); len(fields) == 2 && fields[0] == "Inbox" {
+			inbox = fields[1]
+		}
+		if strings.Contains(scan.Text(), "Ctrl-C ends the demo") {
+			break
+		}
+	}
+	hint := regexp.MustCompile(`Bearer (\S+)' -H 'Content-Type: (\S+)' \\\s+-d '(.*)' (\S+)`).FindStringSubmatch(said.String())
+	if hint == nil || !strings.Contains(said.String(), "is not sent again") || !strings.Contains(said.String(), "The inbox is empty") {
+		t.Fatalf("it does not say that the inbox is empty and why:\n%s", said.String())
+	}
+	if status, page := ask(t, http.MethodGet, inbox, "", "", ""); status != 200 || !strings.Contains(page, "kept in memory") {
+		t.Errorf("the empty inbox: %d, %s", status, page)
+	}
+	if status, body := ask(t, http.MethodPost, hint[4], hint[1], hint[2], hint[3]); status != http.StatusAccepted {
+		t.Fatalf("the hint is not true: %d, %s", status, body)
+	}
+	for {
+		if _, page := ask(t, http.MethodGet, inbox, "", "", ""); strings.Contains(page, "you@shop.example") {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func ask(t *testing.T, method, url, key, contentType, body string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	req.Header.Set("Content-Type", contentType)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(text)
 }
 
 // With a database of one's own, and without a redis-server to be found.

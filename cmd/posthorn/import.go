@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -38,6 +37,9 @@ type importContactsCmd struct {
 
 // Run imports contacts.
 func (c *importContactsCmd) Run(ctx context.Context, cfg *Config, std streams) error {
+	if c.Topic == "" {
+		return errors.New("--topic is empty: name a topic, or leave it out for news")
+	}
 	return c.run(ctx, cfg, std, "contacts", func(pool *pgxpool.Pool, r io.Reader, opts csvimport.Options) (csvimport.Summary, error) {
 		return contacts.Import(ctx, pool, r, contacts.ImportOptions{Options: opts, Topic: c.Topic, Source: "import", Now: clock.System()})
 	})
@@ -61,8 +63,9 @@ func (c *importOrdersCmd) Run(ctx context.Context, cfg *Config, std streams) err
 	})
 }
 
-// run opens what is needed, imports and prints the summary. Rejected rows are no
-// failure: they are counted, shown and kept in a file.
+// run opens what is needed, imports and prints the summary, also of an import that
+// failed after it had written something. Rejected rows are no failure: they are
+// counted, shown and kept in a file.
 func (c *importFile) run(ctx context.Context, cfg *Config, std streams, what string, load func(*pgxpool.Pool, io.Reader, csvimport.Options) (csvimport.Summary, error)) error {
 	if err := cfg.needDatabase(); err != nil {
 		return err
@@ -88,14 +91,22 @@ func (c *importFile) run(ctx context.Context, cfg *Config, std streams, what str
 	began := time.Now()
 	sum, err := load(pool, in, csvimport.Options{Map: c.Map, Rejects: rejects, Progress: bar.show})
 	bar.end()
+	stopped := err != nil
 	if e := rejects.Close(); err == nil {
 		err = e
 	}
-	if err != nil {
-		return fmt.Errorf("import %s from %s: %w", what, c.File, err)
+	if !stopped || sum.Created+sum.Updated+sum.Unchanged > 0 {
+		printSummary(std.out, what, sum, time.Since(began), rejects)
 	}
-	printSummary(std.out, what, sum, time.Since(began), rejects)
-	return nil
+	switch {
+	case err == nil:
+		return nil
+	case stopped && sum.Created+sum.Updated > 0:
+		fmt.Fprintln(std.out, "it did not end well: what was created and updated is stored; the same command again does the rest")
+	case !stopped:
+		fmt.Fprintln(std.out, "all of it is stored; only the rejected rows could not be kept")
+	}
+	return fmt.Errorf("import %s from %s: %w", what, c.File, err)
 }
 
 // open returns the input and its size in bytes, -1 where it is unknown.
@@ -121,66 +132,6 @@ func (c *importFile) open(std streams) (io.ReadCloser, int64, error) {
 	return f, info.Size(), nil
 }
 
-// rejects decides where rejected rows go; the file is made with the first of them.
-func (c *importFile) rejects() (*rejectFile, error) {
-	r := &rejectFile{path: c.Rejects}
-	if r.path == "" {
-		r.own = true
-		r.path = c.File + ".rejected.csv"
-		if c.File == "-" {
-			r.path = "stdin.rejected.csv"
-		}
-	}
-	if c.File == "-" {
-		return r, nil
-	}
-	in, errIn := os.Stat(c.File)
-	out, errOut := os.Stat(r.path)
-	if errIn == nil && errOut == nil && os.SameFile(in, out) {
-		return nil, fmt.Errorf("--rejects %s is the file to be imported: choose another", r.path)
-	}
-	return r, nil
-}
-
-// rejectFile is made at the first write. It stands beside its place until it is
-// whole.
-type rejectFile struct {
-	path string
-	own  bool // the name is our choice
-	f    *os.File
-}
-
-func (r *rejectFile) Write(p []byte) (int, error) {
-	if r.f == nil {
-		f, err := os.CreateTemp(filepath.Dir(r.path), "."+filepath.Base(r.path)+"-*")
-		if err != nil {
-			return 0, fmt.Errorf("cannot write rejected rows: %w (choose another place with --rejects)", err)
-		}
-		r.f = f
-	}
-	return r.f.Write(p)
-}
-
-// Close puts the file in its place. Where nothing was rejected, a file that an
-// earlier import left under the name of our choice would mislead, and goes.
-func (r *rejectFile) Close() error {
-	if r.f == nil {
-		if r.own {
-			_ = os.Remove(r.path)
-		}
-		return nil
-	}
-	err := r.f.Close()
-	if err == nil {
-		err = os.Rename(r.f.Name(), r.path)
-	}
-	if err != nil {
-		_ = os.Remove(r.f.Name())
-		return fmt.Errorf("cannot write rejected rows: %w", err)
-	}
-	return nil
-}
-
 // shownRejects is how many rejected rows the summary shows.
 const shownRejects = 5
 
@@ -196,7 +147,11 @@ func printSummary(w io.Writer, what string, sum csvimport.Summary, took time.Dur
 	if sum.Rejected == 0 {
 		return
 	}
-	fmt.Fprintf(w, "rejected rows are in %s, each with its line and reason:\n", rejects.path)
+	if rejects.kept {
+		fmt.Fprintf(w, "rejected rows are in %s, each with its line and reason:\n", rejects.path)
+	} else {
+		fmt.Fprintln(w, "rejected rows could not be kept; the first of them:")
+	}
 	for i, r := range sum.Rejects {
 		if i == shownRejects {
 			fmt.Fprintf(w, "  …\n")

@@ -3,10 +3,13 @@ package main_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"posthorn/internal/pgtest"
 )
@@ -83,13 +86,74 @@ func TestImportTwice(t *testing.T) {
 	expect(finish(t, cmd), "created 1")
 }
 
+// storedContacts counts them.
+func storedContacts(t *testing.T, database string) (n int) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	if err := conn.QueryRow(t.Context(), `SELECT count(*) FROM contacts`).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Where the default place of rejected rows cannot be written to, not even by
+// root, it is the current folder.
+func TestImportKeepsRejectsElsewhere(t *testing.T) {
+	t.Parallel()
+	const stdin = "/dev/fd/0"
+	if _, err := os.Stat(stdin); err != nil {
+		t.Skip(err)
+	}
+	cmd := program(t, []string{"POSTHORN_DATABASE_URL=" + pgtest.NewURL(t)}, "import", "contacts", stdin)
+	cmd.Stdin = strings.NewReader(contactsCSV)
+	got := finish(t, cmd)
+	if got.code != 0 || !strings.Contains(got.out, "rejected rows are in 0.rejected.csv") {
+		t.Errorf("%+v", got)
+	}
+	files, err := os.ReadDir(cmd.Dir)
+	if err != nil || len(files) != 1 || files[0].Name() != "0.rejected.csv" {
+		t.Errorf("in the folder: %v, %v", files, err)
+	}
+}
+
+func TestImportSaysWhatIsStoredWhenItFails(t *testing.T) {
+	t.Parallel()
+	const full = "/dev/full" // a disk without room
+	if _, err := os.Stat(full); err != nil {
+		t.Skip(err)
+	}
+	database := pgtest.NewURL(t)
+	cmd := program(t, []string{"POSTHORN_DATABASE_URL=" + database}, "import", "contacts", "-", "--rejects", full)
+	cmd.Stdin = strings.NewReader(contactsCSV)
+	got := finish(t, cmd)
+	if n := storedContacts(t, database); n != 2 {
+		t.Fatalf("%d contacts are stored, want 2", n)
+	}
+	text := strings.Join(strings.Fields(got.out), " ")
+	for _, want := range []string{"created 2", "rejected 1", "could not be kept", "line 3: email", "what was created and updated is stored"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the summary lacks %q:\n%s", want, got.out)
+		}
+	}
+	if got.code != 1 || !strings.Contains(got.err, "rejected rows") || strings.Count(got.err, "\n") != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestImportRefuses(t *testing.T) {
 	t.Parallel()
-	env := []string{"POSTHORN_DATABASE_URL=" + pgtest.NewURL(t)}
+	database := pgtest.NewURL(t)
+	env := []string{"POSTHORN_DATABASE_URL=" + database}
 	dir := t.TempDir()
 	write(t, dir, "contacts.csv", contactsCSV)
 	write(t, dir, "strange.csv", "a,b\n1,2\n")
 	write(t, dir, "empty.csv", "")
+	long := strings.Repeat("x", 250) // its file of rejected rows would have too long a name
+	write(t, dir, long, contactsCSV)
 	for _, c := range []struct {
 		args []string
 		want string
@@ -102,6 +166,10 @@ func TestImportRefuses(t *testing.T) {
 		{[]string{"contacts", "contacts.csv", "--map", "email=Nothing"}, "Nothing"},
 		{[]string{"contacts", "contacts.csv", "--rejects", "contacts.csv"}, "is the file to be imported"},
 		{[]string{"contacts", "contacts.csv", "--topic", "no good\n"}, "topic"},
+		{[]string{"contacts", "contacts.csv", "--topic", ""}, "--topic is empty"},
+		{[]string{"contacts", "contacts.csv", "--rejects", "nowhere/bad.csv"}, "--rejects nowhere/bad.csv: cannot make a file in nowhere"},
+		{[]string{"contacts", "contacts.csv", "--rejects", "."}, "it is a folder"},
+		{[]string{"contacts", long}, "choose another place with --rejects"},
 	} {
 		cmd := program(t, env, append([]string{"import"}, c.args...)...)
 		cmd.Dir = dir
@@ -109,6 +177,9 @@ func TestImportRefuses(t *testing.T) {
 		if got.code != 1 || !strings.HasPrefix(got.err, "posthorn: ") || !strings.Contains(got.err, c.want) || strings.Count(got.err, "\n") != 1 {
 			t.Errorf("import %q: %+v, want one line with %q", c.args, got, c.want)
 		}
+	}
+	if n := storedContacts(t, database); n != 0 {
+		t.Errorf("%d contacts were written", n)
 	}
 	if content, err := os.ReadFile(filepath.Join(dir, "contacts.csv")); err != nil || string(content) != contactsCSV {
 		t.Errorf("the input was changed: %q, %v", content, err)
