@@ -12,7 +12,7 @@ FUZZTIME ?= 20s
 ARGS     ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build run setup setup-demo lint fmt fmt-check generate verify vuln bench fuzz clean
+.PHONY: help demo test build run setup setup-demo lint fmt fmt-check generate verify vuln bench torture fuzz clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ vuln: ## known vulnerabilities in what we use (asks a database on the network)
 
 bench: setup ## mails per second, CPU per mail, peak memory
 	$(GO) run ./cmd/bench $(ARGS)
+
+torture: setup ## kill, flush and crash everything during campaigns; nothing may be lost or doubled (ARGS='--seed 7 --rounds 3')
+	$(GO) run ./cmd/torture $(ARGS)
 
 clean: ## remove what was built (the demo's data in .posthorn stays)
 	rm -rf bin coverage.out

@@ -44,11 +44,14 @@ type Row struct {
 }
 
 // Client knocks. It is safe for concurrent use.
-type Client struct{ asynq *asynq.Client }
+type Client struct {
+	asynq     *asynq.Client
+	inspector *asynq.Inspector
+}
 
 // NewClient returns a Client over an open connection, which stays the caller's to close.
 func NewClient(r redis.UniversalClient) *Client {
-	return &Client{asynq: asynq.NewClientFromRedisClient(r)}
+	return &Client{asynq: asynq.NewClientFromRedisClient(r), inspector: asynq.NewInspectorFromRedisClient(r)}
 }
 
 // knockTimeout bounds a knock: a caller behind the API must not hang while Redis is away.
@@ -76,19 +79,34 @@ func (c *Client) knock(ctx context.Context, typ, queue string, row Row) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, knockTimeout)
 	defer cancel()
-	_, err = c.asynq.EnqueueContext(ctx, asynq.NewTask(typ, payload),
-		asynq.Queue(queue),
-		asynq.TaskID(fmt.Sprintf("%s:%d:%d", typ, row.ID, row.Epoch)),
-		asynq.Timeout(taskTimeout),
-		asynq.MaxRetry(10)) // counts only for tasks whose worker died; asynq hands them out again
-	if errors.Is(err, asynq.ErrTaskIDConflict) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("knock %s %d: %w", typ, row.ID, err)
+	for again := range maxAgain {
+		id := fmt.Sprintf("%s:%d:%d", typ, row.ID, row.Epoch)
+		if again > 0 {
+			id += fmt.Sprintf(":%d", again)
+		}
+		_, err = c.asynq.EnqueueContext(ctx, asynq.NewTask(typ, payload),
+			asynq.Queue(queue),
+			asynq.TaskID(id),
+			asynq.Timeout(taskTimeout),
+			asynq.MaxRetry(10)) // counts only for tasks whose worker died; asynq hands them out again
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, asynq.ErrTaskIDConflict) {
+			return fmt.Errorf("knock %s %d: %w", typ, row.ID, err)
+		}
+		if known, err := c.inspector.GetTaskInfo(queue, id); err != nil || known.State == asynq.TaskStatePending {
+			return nil // still queued, or gone by now: whoever knocks next will see
+		}
 	}
 	return nil
 }
+
+// maxAgain bounds the tasks of one row and epoch. A task that is in a worker's
+// hands although the row's epoch has not risen was most likely taken by one that
+// died before it began. asynq hands it out again only after minutes, and until
+// then its id is taken: so the knock is made under another id.
+const maxAgain = 4
 
 // ParseRow reads a task's payload.
 func ParseRow(t *asynq.Task) (Row, error) {

@@ -45,6 +45,39 @@ func TestKnockingTwiceIsOneTask(t *testing.T) {
 	}
 }
 
+// A worker that dies between taking a task and beginning with it leaves the epoch
+// as it was, and asynq keeps the TaskID for minutes.
+func TestAKnockIsMadeAgainWhereItsWorkerDied(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	r, err := Open(ctx, redistest.New(t).URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	c := NewClient(r)
+	inspector := asynq.NewInspectorFromRedisClient(r)
+	for death := range maxAgain - 1 {
+		for range 2 {
+			if err := c.KnockChunk(ctx, 7, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		list, err := inspector.ListPendingTasks(QueueBulk)
+		if err != nil || len(list) != 1 {
+			t.Fatalf("after %d deaths: %d tasks, %v; want 1", death, len(list), err)
+		}
+		// What asynq does when a worker takes a task.
+		prefix := "asynq:{" + QueueBulk + "}:"
+		pipe := r.TxPipeline()
+		pipe.LMove(ctx, prefix+"pending", prefix+"active", "RIGHT", "LEFT")
+		pipe.HSet(ctx, prefix+"t:"+list[0].ID, "state", "active")
+		if _, err := pipe.Exec(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestAKnockIsBounded(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

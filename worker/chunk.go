@@ -60,10 +60,13 @@ func (w *Worker) chunk(ctx context.Context, row tasks.Row) error {
 	err = s.send(ctx)
 	s.halt()
 	<-renewed
-	if s.unrecorded {
-		// What was offered is not in the ledger. The lease runs out and the rows become unknown; giving the chunk
-		// back now would only hide that.
-		return fmt.Errorf("chunk %d: outcomes could not be recorded: %w", k.ID, err)
+	if s.unsettled {
+		// The ledger does not say what we know, or has claimed rows that we do not know of. When the lease runs out
+		// they are settled from the flight record; giving the chunk back now would leave them claimed by nobody.
+		return fmt.Errorf("chunk %d: left to its lease: %w", k.ID, err)
+	}
+	if err != nil && s.notBefore.IsZero() {
+		s.notBefore = w.Clock().Add(minBreak) // what failed just now would fail again at once
 	}
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -105,7 +108,7 @@ type shift struct {
 	deadline   time.Time    // when the slot is needed for others
 	notBefore  time.Time    // when the chunk may be worked on again, where something must pass first
 	warm       bool         // the run has had a mail accepted
-	unrecorded bool
+	unsettled  bool         // claimed rows may be left whose outcome could not be recorded
 }
 
 // keepLease renews the lease until ctx ends, and halts the shift where it must
@@ -164,7 +167,7 @@ func (s *shift) send(ctx context.Context) error {
 		}
 		s.last = nil
 		var batch []messages.Claimed
-		if batch, err = messages.Claim(ctx, s.Pool, s.Clock(), s.ID, s.Epoch, n); err != nil {
+		if batch, err = s.claim(ctx, n); err != nil {
 			return err
 		}
 		if len(batch) == 0 {
@@ -175,6 +178,17 @@ func (s *shift) send(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// claim claims messages. A claim that fails may have been made all the same, where
+// only its answer was lost. So it is not interrupted by a halt, and after an error
+// the chunk is not given back.
+func (s *shift) claim(ctx context.Context, n int) ([]messages.Claimed, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	batch, err := messages.Claim(ctx, s.Pool, s.Clock(), s.ID, s.Epoch, n)
+	s.unsettled = s.unsettled || err != nil
+	return batch, err
 }
 
 // prepare gets what all mails of the chunk share. Where a person has to mend
@@ -206,7 +220,7 @@ func (s *shift) giveUp(ctx context.Context, reason string) error {
 		s.Log.Warn("campaign paused itself", "campaign_id", s.CampaignID, "run_id", s.RunID, "reason", reason)
 		return campaigns.PauseItself(after, s.Pool, s.Clock(), s.Chunk, reason)
 	}
-	batch, err := messages.Claim(after, s.Pool, s.Clock(), s.ID, s.Epoch, campaigns.ChunkSize)
+	batch, err := s.claim(after, campaigns.ChunkSize)
 	if err != nil {
 		return err
 	}
@@ -394,7 +408,7 @@ func (s *shift) record(ctx context.Context, results []messages.Result) error {
 			stopAt = time.Now().Add(15 * time.Second)
 		}
 		if !stopAt.IsZero() && time.Now().After(stopAt) {
-			s.unrecorded = true
+			s.unsettled = true
 			return err
 		}
 		time.Sleep(time.Second)

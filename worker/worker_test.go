@@ -569,7 +569,7 @@ func testDeath(t *testing.T, lost bool) {
 		if m.State != messages.Unknown || wantUnknown == 1 {
 			continue
 		}
-		if m, _, err = campaigns.ResolveMessage(ctx, s.pool, clock.System(), m.ID, campaigns.AsSent); err != nil || m.State != messages.Sent {
+		if m, _, err := campaigns.ResolveMessage(ctx, s.pool, clock.System(), m.ID, campaigns.AsSent); err != nil || m.State != messages.Sent {
 			t.Fatalf("resolve %s: %+v, %v", email, m, err)
 		}
 		wantUnknown--
@@ -580,8 +580,7 @@ func testDeath(t *testing.T, lost bool) {
 	} else {
 		_ = s.tasks.KnockRun(ctx, knock.RunID, knock.Epoch)
 	}
-	end = s.awaitEnd(c.ID)
-	if end.Run.Sent != 30 || end.Run.Unknown != 0 || end.Status != campaigns.Finished {
+	if end = s.awaitEnd(c.ID); end.Run.Sent != 30 || end.Run.Unknown != 0 || end.Status != campaigns.Finished {
 		t.Fatalf("after it was resolved: %s, %+v", end.Status, end.Run)
 	}
 	// Its late words about the chunk change nothing.

@@ -77,9 +77,12 @@ func spawn(cmd *exec.Cmd, quit syscall.Signal, cred *syscall.Credential) (*child
 
 // stop asks the child to end, waits and, if it has to, kills it. It may be called
 // more than once and at any time.
-func (c *child) stop() {
+func (c *child) stop() { c.end(c.quit) }
+
+// end is stop with another signal.
+func (c *child) end(quit os.Signal) {
 	c.once.Do(func() {
-		_ = c.cmd.Process.Signal(c.quit)
+		_ = c.cmd.Process.Signal(quit)
 		select {
 		case <-c.done:
 		case <-time.After(stopTimeout):

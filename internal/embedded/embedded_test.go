@@ -102,6 +102,46 @@ func TestPostgresKeepsItsDataOverWhateverIsLeftBehind(t *testing.T) {
 	}
 }
 
+func TestServersComeBackOnTheirPorts(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	p := startPostgres(t, PostgresConfig{Dir: folder(t), Durable: true})
+	if err := execSQL(t, p.URL, `CREATE TABLE kept (n int)`); err != nil {
+		t.Fatal(err)
+	}
+	p.Crash()
+	if !isClosed(p.Ended()) || execSQL(t, p.URL, `SELECT 1`) == nil {
+		t.Error("PostgreSQL runs on after Crash")
+	}
+	if err := p.Restart(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := execSQL(t, p.URL, `INSERT INTO kept VALUES (1)`); err != nil {
+		t.Error("what was committed before the crash: ", err)
+	}
+
+	r, err := StartRedis(ctx, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Stop() })
+	client := redis.NewClient(&redis.Options{Addr: r.Addr, MaxRetries: -1})
+	defer client.Close()
+	if err := client.Set(ctx, "held", 1, 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	r.Crash()
+	if !isClosed(r.Ended()) || client.Ping(ctx).Err() == nil {
+		t.Error("Redis runs on after Crash")
+	}
+	if err := r.Restart(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Get(ctx, "held").Err(); !errors.Is(err, redis.Nil) {
+		t.Errorf("after a crash Redis holds something: %v", err)
+	}
+}
+
 func TestPostgresIsInitialisedAsAWhole(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)

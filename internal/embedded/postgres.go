@@ -32,6 +32,7 @@ type Postgres struct {
 	Dir     string // where the data is
 	log     string
 	child   *child
+	again   func(ctx context.Context) error // starts it once more, on the port it has
 }
 
 // StartPostgres starts PostgreSQL on the data in cfg.Dir, which it initialises
@@ -81,16 +82,33 @@ func StartPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
 		return nil, err
 	}
 	p := &Postgres{Version: use.full, Dir: data, log: filepath.Join(dir, "postgres.log")}
-	// The free port may be taken by somebody else before the server has it.
+	err = p.tryStart(ctx, func() error {
+		port, err := freePort()
+		if err != nil {
+			return err
+		}
+		p.again = func(ctx context.Context) error { return p.start(ctx, cfg, use, port, password, cred) }
+		return p.again(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// tryStart starts the server with the given function. The free port may be taken
+// by somebody else before the server has it, and what is left of a server that was
+// just killed may hold on to its memory for a moment: then it tries again.
+func (p *Postgres) tryStart(ctx context.Context, start func() error) error {
 	for try := 1; ; try++ {
-		err := p.start(ctx, cfg, use, password, cred)
+		err := start()
 		if err == nil {
-			return p, nil
+			return nil
 		}
 		words := lastWords(p.log)
 		busy := strings.Contains(words, "could not create any TCP/IP sockets") || strings.Contains(words, "shared memory block")
 		if ctx.Err() != nil || !busy || try == 5 {
-			return nil, fmt.Errorf("embedded: PostgreSQL did not start (its log: %s): %w", p.log, explain(dir, words, err))
+			return fmt.Errorf("embedded: PostgreSQL did not start (its log: %s): %w", p.log, explain(filepath.Dir(p.log), words, err))
 		}
 		time.Sleep(time.Duration(try) * 300 * time.Millisecond)
 	}
@@ -184,12 +202,8 @@ func give(path string, cred *syscall.Credential) error {
 	return nil
 }
 
-// start runs the server on a free port and waits until it answers.
-func (p *Postgres) start(ctx context.Context, cfg PostgresConfig, use install, password string, cred *syscall.Credential) error {
-	port, err := freePort()
-	if err != nil {
-		return err
-	}
+// start runs the server on a port and waits until it answers.
+func (p *Postgres) start(ctx context.Context, cfg PostgresConfig, use install, port int, password string, cred *syscall.Credential) error {
 	args := []string{"-D", p.Dir, "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", "",
 		"-c", "max_connections=200", "-c", "shared_buffers=128MB"}
 	if !cfg.Durable {
@@ -248,6 +262,16 @@ func (p *Postgres) ready(ctx context.Context, dsn url.URL) error {
 // Stop ends the server (fast shutdown: open transactions are rolled back) and
 // waits for it.
 func (p *Postgres) Stop() { p.child.stop() }
+
+// Crash ends the server at once, as a power cut would: PostgreSQL's immediate
+// shutdown, after which it has to recover from its log.
+func (p *Postgres) Crash() { p.child.end(syscall.SIGQUIT) }
+
+// Restart starts a server that Stop or Crash ended again, on the same data and
+// port. Only one of the three may be called at a time.
+func (p *Postgres) Restart(ctx context.Context) error {
+	return p.tryStart(ctx, func() error { return p.again(ctx) })
+}
 
 // PID is the server's process.
 func (p *Postgres) PID() int { return p.child.cmd.Process.Pid }

@@ -27,6 +27,7 @@ type Redis struct {
 	child   *child
 	mini    *miniredis.Miniredis
 	state   string // where URL is kept for the next start; may be empty
+	again   func(ctx context.Context) (*Redis, error)
 }
 
 // StartRedis starts a redis-server in dir without persistence (what it holds can
@@ -96,8 +97,14 @@ func startRedis(ctx context.Context, dir, password string) (*Redis, error) {
 	}
 	logFile := filepath.Join(dir, "redis.log")
 	for try := 1; ; try++ {
-		r, err := tryRedis(ctx, bin, logFile, password, cred)
+		port, err := freePort()
+		if err != nil {
+			return nil, err
+		}
+		again := func(ctx context.Context) (*Redis, error) { return tryRedis(ctx, bin, logFile, port, password, cred) }
+		r, err := again(ctx)
 		if err == nil {
+			r.again = again
 			return r, nil
 		}
 		words := lastWords(logFile)
@@ -108,11 +115,7 @@ func startRedis(ctx context.Context, dir, password string) (*Redis, error) {
 	}
 }
 
-func tryRedis(ctx context.Context, bin, logFile, password string, cred *syscall.Credential) (*Redis, error) {
-	port, err := freePort()
-	if err != nil {
-		return nil, err
-	}
+func tryRedis(ctx context.Context, bin, logFile string, port int, password string, cred *syscall.Credential) (*Redis, error) {
 	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
@@ -196,6 +199,20 @@ func (r *Redis) Stop() {
 			return // the next start finds a server that does not answer, which is no harm
 		}
 	}
+}
+
+// Crash kills a child server; what it held is gone.
+func (r *Redis) Crash() { r.child.end(syscall.SIGKILL) }
+
+// Restart starts a child server that Stop or Crash ended again, empty, on the
+// same port. Only one of the three may be called at a time.
+func (r *Redis) Restart(ctx context.Context) error {
+	next, err := r.again(ctx)
+	if err != nil {
+		return fmt.Errorf("embedded: redis-server did not start again: %w", err)
+	}
+	r.child = next.child
+	return nil
 }
 
 // PID is the server's process: our own for the one within this process.
