@@ -172,11 +172,11 @@ func TestOutcomes(t *testing.T) {
 		{"RSET fails after the mail", rule{Phase: smtptest.Reset, Reply: "421 bye"}, Outcome{Class: Accepted, Code: 250, Enhanced: "2.0.0"}, true},
 	}
 	for _, test := range tests {
+		test.rule.Times = 1
 		for name, without := range map[string][]string{"pipelined": nil, "step by step": {"PIPELINING"}} {
 			t.Run(test.name+", "+name, func(t *testing.T) {
 				t.Parallel()
 				s := smtptest.New(t, smtptest.Options{Without: without})
-				test.rule.Times = 1
 				s.Script(test.rule)
 				c := acquire(t, newPools(t, Options{}), relayOf(s))
 				defer c.Release()
