@@ -127,6 +127,15 @@ type Chunk struct {
 	Warm            bool // the run has had a mail accepted
 }
 
+// Run is the chunk's run, as far as Finish needs to know it.
+func (k Chunk) Run() OpenRun {
+	kind := "campaign"
+	if k.Test {
+		kind = "test"
+	}
+	return OpenRun{ID: k.RunID, Campaign: k.CampaignID, Kind: kind}
+}
+
 // Take leases a chunk to the caller for Lease. It returns false where there is
 // nothing to do: the chunk is done, not due, leased by another worker, or its
 // campaign is not running.

@@ -38,21 +38,3 @@ func (l *Limiter) Allow(ctx context.Context, r relays.Relay) (retryAfter time.Du
 	}
 	return max(res.RetryAfter, time.Millisecond), nil
 }
-
-// Wait takes the right to send one mail through r, and waits for it where it must.
-// It returns the context's error, or Redis's.
-func (l *Limiter) Wait(ctx context.Context, r relays.Relay) error {
-	for {
-		retryAfter, err := l.Allow(ctx, r)
-		if err != nil || retryAfter == 0 {
-			return err
-		}
-		timer := time.NewTimer(retryAfter)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case <-timer.C:
-		}
-	}
-}

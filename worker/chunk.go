@@ -76,22 +76,10 @@ func (w *Worker) chunk(ctx context.Context, row tasks.Row) error {
 	if putErr := campaigns.Put(after, w.Pool, w.Clock(), k, s.notBefore); putErr != nil && err == nil {
 		err = putErr
 	}
-	if goOnErr := w.goOn(after, k); goOnErr != nil && err == nil {
+	if goOnErr := w.goOn(after, k.Run()); goOnErr != nil && err == nil {
 		err = goOnErr
 	}
 	return err
-}
-
-// goOn knocks for the next chunks of the run, or finishes it with the last one.
-func (w *Worker) goOn(ctx context.Context, k campaigns.Chunk) error {
-	kind := "campaign"
-	if k.Test {
-		kind = "test"
-	}
-	if finished, err := campaigns.Finish(ctx, w.Pool, w.Clock(), campaigns.OpenRun{ID: k.RunID, Campaign: k.CampaignID, Kind: kind}); err != nil || finished {
-		return err
-	}
-	return w.knockChunks(ctx, k.RunID)
 }
 
 // shift is one worker's time with one chunk.

@@ -30,10 +30,18 @@ func (w *Worker) run(ctx context.Context, row tasks.Row) error {
 			}
 		}
 	}
-	if finished, err := campaigns.Finish(ctx, w.Pool, w.Clock(), run); err != nil || finished {
+	return w.goOn(ctx, run)
+}
+
+// goOn knocks for the next chunks of a run, or finishes it where there are none and
+// every chunk is done.
+func (w *Worker) goOn(ctx context.Context, run campaigns.OpenRun) error {
+	knocked, err := w.knockChunks(ctx, run.ID)
+	if err != nil || knocked > 0 {
 		return err
 	}
-	return w.knockChunks(ctx, row.ID)
+	_, err = campaigns.Finish(ctx, w.Pool, w.Clock(), run)
+	return err
 }
 
 // plan freezes the audience page by page, and lets workers begin with the first
@@ -49,7 +57,7 @@ func (w *Worker) plan(ctx context.Context, run campaigns.OpenRun) error {
 		if err != nil {
 			return err
 		}
-		if err := w.knockChunks(ctx, run.ID); err != nil {
+		if _, err := w.knockChunks(ctx, run.ID); err != nil {
 			w.Log.Warn("knock failed; the scheduler will knock again", "run_id", run.ID, "error", err)
 		}
 		if !more {
@@ -59,16 +67,17 @@ func (w *Worker) plan(ctx context.Context, run campaigns.OpenRun) error {
 	return nil
 }
 
-// knockChunks asks for the run's chunks that may be worked on.
-func (w *Worker) knockChunks(ctx context.Context, runID int64) error {
+// knockChunks asks for the run's chunks that may be worked on, and returns how many
+// there were.
+func (w *Worker) knockChunks(ctx context.Context, runID int64) (int, error) {
 	due, err := campaigns.DueChunks(ctx, w.Pool, w.Clock(), runID)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, c := range due {
 		if err := w.tasks.KnockChunk(ctx, c.ID, c.Epoch); err != nil {
-			return err
+			return len(due), err
 		}
 	}
-	return nil
+	return len(due), nil
 }
