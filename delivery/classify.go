@@ -188,7 +188,7 @@ const maxDetail = 500
 // oneLine makes words from outside fit for a row and a log: one line of valid
 // UTF-8 without control characters.
 func oneLine(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = validUTF8(s)
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '

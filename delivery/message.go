@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	gomail "github.com/wneessen/go-mail"
 )
@@ -31,7 +32,9 @@ const maxLine = 998
 // and at every hop that reads it. A later hop that cannot take 8-bit mail has to
 // convert it, which breaks a signature made before (RFC 6376 5.3); hardly any
 // server is left that cannot.
-func render(m Mail, eightBit bool) (envelope, *Outcome) {
+//
+// The content is written into room and is good until that is used again.
+func render(m Mail, eightBit bool, room *bytes.Buffer) (envelope, *Outcome) {
 	sender, err := address(m.From.Address)
 	if err != nil {
 		return envelope{}, unfit(ScopeSender, ReasonInvalidMail, "From: %v", err)
@@ -40,13 +43,15 @@ func render(m Mail, eightBit bool) (envelope, *Outcome) {
 	if err != nil {
 		return envelope{}, unfit(ScopeRecipient, ReasonInvalidAddress, "To: %v", err)
 	}
-	m.Text, m.HTML = body(m.Text), body(m.HTML)
-	eightBit = eightBit && fits(m.Text) && fits(m.HTML)
+	var textFits, htmlFits bool
+	m.Text, textFits = body(m.Text)
+	m.HTML, htmlFits = body(m.HTML)
+	eightBit = eightBit && textFits && htmlFits
 	msg, err := compose(m, sender.Address, recipient.Address, eightBit)
 	if err != nil {
 		return envelope{}, unfit(ScopeContent, ReasonInvalidMail, "%v", err)
 	}
-	content, err := write(msg, 2048+len(m.Text)+len(m.HTML))
+	content, err := write(msg, room)
 	if err != nil {
 		return envelope{}, unfit(ScopeContent, ReasonInvalidMail, "%v", err)
 	}
@@ -135,30 +140,41 @@ func compose(m Mail, from, to string, eightBit bool) (*gomail.Msg, error) {
 }
 
 // body makes s fit for a text part: valid UTF-8, and every line ends in CRLF
-// (RFC 2046 4.1.1).
-func body(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
+// (RFC 2046 4.1.1). fits reports whether the result can cross SMTP unencoded: its
+// lines are short enough (RFC 5321 4.5.3.1.6) and it holds no NUL. All in one pass,
+// since this is a tenth of what a mail costs.
+func body(s string) (out string, fits bool) {
+	s = validUTF8(s)
 	if strings.Contains(s, "\r") {
 		s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
 	}
-	return strings.ReplaceAll(s, "\n", "\r\n")
+	fits = strings.IndexByte(s, 0) < 0
+	var b strings.Builder
+	b.Grow(len(s) + strings.Count(s, "\n"))
+	for {
+		line, rest, more := strings.Cut(s, "\n")
+		fits = fits && len(line) <= maxLine
+		b.WriteString(line)
+		if !more {
+			return b.String(), fits
+		}
+		b.WriteString("\r\n")
+		s = rest
+	}
 }
 
-// fits reports whether s, with CRLF at its line ends, can cross SMTP unencoded:
-// its lines are short enough (RFC 5321 4.5.3.1.6) and it holds no NUL.
-func fits(s string) bool {
-	for line := range strings.SplitSeq(s, "\r\n") {
-		if len(line) > maxLine {
-			return false
-		}
+// validUTF8 is strings.ToValidUTF8, which copies rune by rune even what is valid.
+func validUTF8(s string) string {
+	if utf8.ValidString(s) {
+		return s
 	}
-	return !strings.Contains(s, "\x00")
+	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
 // words replaces runs of white space by one blank: folding could otherwise make a
 // header line of blanks only.
 func words(s string) string {
-	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\uFFFD"), func(r rune) bool { return r == ' ' || r == '\t' }), " ")
+	return strings.Join(strings.FieldsFunc(validUTF8(s), func(r rune) bool { return r == ' ' || r == '\t' }), " ")
 }
 
 // headerURL reports whether s can stand between < and > in a header as it is.
@@ -172,14 +188,13 @@ func headerURL(s string) bool {
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && len(s) <= 900
 }
 
-// write renders msg as it goes after DATA, with the final dot. size is a guess that
-// saves growing the buffer.
-func write(msg *gomail.Msg, size int) ([]byte, error) {
-	out := bytes.NewBuffer(make([]byte, 0, size))
-	if _, err := msg.WriteTo(out); err != nil {
+// write renders msg into room as it goes after DATA, with the final dot.
+func write(msg *gomail.Msg, room *bytes.Buffer) ([]byte, error) {
+	room.Reset()
+	if _, err := msg.WriteTo(room); err != nil {
 		return nil, fmt.Errorf("render: %w", err)
 	}
-	content := out.Bytes()
+	content := room.Bytes()
 	end := bytes.Index(content, []byte("\r\n\r\n"))
 	if end < 0 {
 		return nil, fmt.Errorf("render: no end of the header")

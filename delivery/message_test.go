@@ -149,7 +149,7 @@ func TestMessageOfOnePart(t *testing.T) {
 	} {
 		m := aMail()
 		m.Text, m.HTML, m.ListID, m.ListUnsubscribeURL = test.text, test.html, "", ""
-		e, out := render(m, len(test.text)%2 == 0) // either encoding will do
+		e, out := render(m, len(test.text)%2 == 0, new(bytes.Buffer)) // either encoding will do
 		if out != nil {
 			t.Fatalf("outcome %+v", out)
 		}
@@ -253,7 +253,7 @@ func TestUnfit(t *testing.T) {
 			t.Parallel()
 			m := aMail()
 			test.change(&m)
-			_, out := render(m, true)
+			_, out := render(m, true, new(bytes.Buffer))
 			if out == nil {
 				t.Fatal("it was rendered")
 			}
@@ -268,7 +268,7 @@ func TestQuotedAddress(t *testing.T) {
 	t.Parallel()
 	m := aMail()
 	m.To = `"anna b"@example.com`
-	e, out := render(m, true)
+	e, out := render(m, true, new(bytes.Buffer))
 	if out != nil {
 		t.Fatalf("outcome %+v", out)
 	}
@@ -291,15 +291,15 @@ func TestLongLinesAreEncoded(t *testing.T) {
 	t.Parallel()
 	m := aMail()
 	m.HTML = strings.Repeat("ä", 500) // 1,000 bytes
-	e, out := render(m, true)
+	e, out := render(m, true, new(bytes.Buffer))
 	if out != nil || e.eightBit || !bytes.Contains(e.content, []byte("=C3=A4")) {
 		t.Fatalf("%+v, 8bit %v", out, e.eightBit)
 	}
 	m.HTML = strings.Repeat("ä", 499)
-	if e, _ = render(m, true); !e.eightBit {
+	if e, _ = render(m, true, new(bytes.Buffer)); !e.eightBit {
 		t.Error("998 bytes fit into a line")
 	}
-	if e, _ = render(m, false); e.eightBit {
+	if e, _ = render(m, false, new(bytes.Buffer)); e.eightBit {
 		t.Error("8-bit mail to a relay that does not take it")
 	}
 }
@@ -329,7 +329,7 @@ func FuzzRender(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, from, to, subject, id, list, link, html, text string) {
 		m := Mail{From: mail.Address{Name: name, Address: from}, To: to, Subject: subject, MessageID: id, Date: aMail().Date,
 			ListID: list, ListUnsubscribeURL: link, HTML: html, Text: text}
-		e, out := render(m, len(html)%2 == 0)
+		e, out := render(m, len(html)%2 == 0, new(bytes.Buffer))
 		if out != nil {
 			return
 		}

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -21,9 +22,10 @@ type session struct {
 	client   *smtp.Client
 	opt      Options
 	settings settings
-	mails    int  // accepted or refused, but in full
-	fresh    bool // not rested in a pool and not used since it was opened
-	broken   bool // of no more use, to be closed without QUIT
+	room     bytes.Buffer // where mails are written before they are offered
+	mails    int          // accepted or refused, but in full
+	fresh    bool         // not rested in a pool and not used since it was opened
+	broken   bool         // of no more use, to be closed without QUIT
 }
 
 // Phases of a mail, as errors name them.
@@ -55,7 +57,7 @@ func (c *Conn) Send(ctx context.Context, m Mail) Outcome {
 		}
 		s, rested := c.s, !c.s.fresh
 		eightBit, _ := s.client.Extension("8BITMIME")
-		e, unfit := render(m, eightBit)
+		e, unfit := render(m, eightBit, &s.room)
 		if unfit != nil {
 			return *unfit
 		}

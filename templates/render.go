@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/osteele/liquid/parser"
 	"github.com/osteele/liquid/render"
@@ -102,7 +103,10 @@ func (r *Renderer) Render(ctx context.Context, d Data) (Rendered, error) {
 
 // cleanText takes out what is no text: a NUL, or bytes that are not UTF-8.
 func cleanText(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+	if !utf8.ValidString(s) { // asked first: ToValidUTF8 goes rune by rune even through what is valid
+		s = strings.ToValidUTF8(s, "\uFFFD")
+	}
+	return strings.ReplaceAll(s, "\x00", "")
 }
 
 var buffers = sync.Pool{New: func() any { return &boundedBuffer{limit: maxOutput, tooBig: errOutput} }}

@@ -54,13 +54,27 @@ const (
 
 // Recorder keeps records. It is safe for concurrent use.
 type Recorder struct {
-	redis redis.UniversalClient
-	mu    sync.Mutex
-	runID string // of the server, as last seen
+	redis  redis.UniversalClient
+	offers hashSetter
+	mu     sync.Mutex
+	runID  string // of the server, as last seen
+}
+
+// hashSetter writes offers: those of all connections that come while one is under
+// way go together in the next round trip, which halves what they cost here and in
+// Redis. Each still waits for its own answer.
+type hashSetter interface {
+	HSet(ctx context.Context, key string, values ...any) *redis.IntCmd
 }
 
 // NewRecorder returns a recorder on r.
-func NewRecorder(r redis.UniversalClient) *Recorder { return &Recorder{redis: r} }
+func NewRecorder(r redis.UniversalClient) *Recorder {
+	rec := &Recorder{redis: r, offers: r}
+	if together, err := r.AutoPipeline(); err == nil { // it fails on a closed client, as everything will
+		rec.offers = together
+	}
+	return rec
+}
 
 // Record is the record of one claim. It is for one goroutine.
 type Record struct {
@@ -119,7 +133,7 @@ func (rec *Record) Offer(ctx context.Context, messageID int64, before *Outcome) 
 		added = 1
 		fields = append(fields, fieldCount, rec.count, strconv.FormatInt(before.MessageID, 10), before.Data)
 	}
-	n, err := rec.recorder.redis.HSet(ctx, rec.key, fields...).Result()
+	n, err := rec.recorder.offers.HSet(ctx, rec.key, fields...).Result()
 	if err != nil {
 		return fmt.Errorf("flight: offer: %w", err)
 	}
