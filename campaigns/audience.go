@@ -141,7 +141,7 @@ func PlanPage(ctx context.Context, db postgres.DB, now time.Time, runID int64) (
 				SELECT id, (row_number() OVER (ORDER BY id) - 1) / $6 AS chunk FROM judged WHERE reason = ''
 			), made AS (
 				INSERT INTO chunks (run_id, due_at)
-				SELECT $1, $5 FROM generate_series(0, (SELECT max(chunk) FROM mailed))
+				SELECT $1, '-infinity' FROM generate_series(0, (SELECT max(chunk) FROM mailed))
 				RETURNING id
 			), numbered AS (
 				SELECT id, row_number() OVER (ORDER BY id) - 1 AS chunk FROM made
@@ -287,7 +287,7 @@ func Test(ctx context.Context, db postgres.DB, now time.Time, id int64, in TestI
 			return err
 		}
 		_, err = tx.Exec(ctx, `
-			WITH chunk AS (INSERT INTO chunks (run_id, due_at) VALUES ($1, $2) RETURNING id),
+			WITH chunk AS (INSERT INTO chunks (run_id, due_at) VALUES ($1, '-infinity') RETURNING id),
 			     done AS (UPDATE runs SET planned_at = $2 WHERE id = $1)
 			INSERT INTO messages (run_id, chunk_id, email, state, created_at, updated_at)
 			SELECT $1, chunk.id, address, 'planned', $2, $2 FROM chunk, unnest($3::text[]) AS address`, runID, now, addresses)

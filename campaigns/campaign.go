@@ -39,6 +39,7 @@ type Campaign struct {
 	Relay        string     `json:"relay"`
 	Audience     Audience   `json:"audience"`
 	Schedule     *Schedule  `json:"schedule"`
+	InDoubt      InDoubt    `json:"in_doubt"`
 	Status       Status     `json:"status"`
 	StatusReason string     `json:"status_reason,omitempty"`
 	NextRunAt    *time.Time `json:"next_run_at,omitempty"`
@@ -46,6 +47,15 @@ type Campaign struct {
 	UpdatedAt    time.Time  `json:"updated_at"`
 	Run          *Run       `json:"run"` // the latest; null before the first
 }
+
+// InDoubt says what becomes of a mail of which nobody knows whether the relay took
+// it (SMTP cannot tell, where a worker dies or an answer is lost at the final dot).
+type InDoubt string
+
+const (
+	Hold      InDoubt = "hold"   // it stays unknown until a person decides: for a newsletter, twice is worse than not at all
+	SendAgain InDoubt = "resend" // it is offered again with the same Message-ID: for mail that must arrive
+)
 
 // Sender is the From identity.
 type Sender struct {
@@ -69,6 +79,7 @@ type Input struct {
 	Relay      string // "" means default
 	Audience   Audience
 	Schedule   *Schedule
+	InDoubt    InDoubt // "" means Hold
 }
 
 const (
@@ -98,6 +109,12 @@ func (in *Input) check(now time.Time) error {
 	}
 	if len(in.Audience.Exclude) > maxSegments {
 		faults.Add("audience.exclude", "names %d segments; at most %d are possible", len(in.Audience.Exclude), maxSegments)
+	}
+	if in.InDoubt == "" {
+		in.InDoubt = Hold
+	}
+	if in.InDoubt != Hold && in.InDoubt != SendAgain {
+		faults.Add("in_doubt", "%q is neither hold nor resend", in.InDoubt)
 	}
 	if err := in.Schedule.validate(now); err != nil {
 		faults = appendFault(faults, "schedule", err)
@@ -179,11 +196,11 @@ func Create(ctx context.Context, db postgres.DB, now time.Time, in Input) (Campa
 	at, cron, zone := in.Schedule.columns()
 	err := db.QueryRow(ctx, `
 		INSERT INTO campaigns (name, template_id, sender_name, sender_address, topic, relay, include, exclude,
-		                       schedule_at, schedule_cron, schedule_zone, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+		                       schedule_at, schedule_cron, schedule_zone, in_doubt, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $13, $12, $12)
 		RETURNING id`,
 		in.Name, in.TemplateID, in.Sender.Name, in.Sender.Address, in.Topic, in.Relay,
-		orEmpty(in.Audience.Include), orEmpty(in.Audience.Exclude), at, cron, zone, now).Scan(&id)
+		orEmpty(in.Audience.Include), orEmpty(in.Audience.Exclude), at, cron, zone, now, in.InDoubt).Scan(&id)
 	if err != nil {
 		return Campaign{}, fmt.Errorf("create campaign: %w", err)
 	}
@@ -205,10 +222,10 @@ func Update(ctx context.Context, db postgres.DB, now time.Time, id int64, in Inp
 	tag, err := db.Exec(ctx, `
 		UPDATE campaigns
 		SET name = $2, template_id = $3, sender_name = $4, sender_address = $5, topic = $6, relay = $7, include = $8, exclude = $9,
-		    schedule_at = $10, schedule_cron = $11, schedule_zone = $12, updated_at = $13
+		    schedule_at = $10, schedule_cron = $11, schedule_zone = $12, in_doubt = $14, updated_at = $13
 		WHERE id = $1 AND status = 'draft'`,
 		id, in.Name, in.TemplateID, in.Sender.Name, in.Sender.Address, in.Topic, in.Relay,
-		orEmpty(in.Audience.Include), orEmpty(in.Audience.Exclude), at, cron, zone, now)
+		orEmpty(in.Audience.Include), orEmpty(in.Audience.Exclude), at, cron, zone, now, in.InDoubt)
 	if err != nil {
 		return Campaign{}, fmt.Errorf("update campaign %d: %w", id, err)
 	}
@@ -238,14 +255,14 @@ func Delete(ctx context.Context, db postgres.DB, id int64) error {
 
 const selectCampaign = `
 	SELECT id, name, template_id, sender_name, sender_address, topic, relay, include, exclude,
-	       schedule_at, schedule_cron, schedule_zone, status, status_reason, due_at, created_at, updated_at
+	       schedule_at, schedule_cron, schedule_zone, in_doubt, status, status_reason, due_at, created_at, updated_at
 	FROM campaigns`
 
 func scanCampaign(row pgx.CollectableRow) (Campaign, error) {
 	var c Campaign
 	var s Schedule
 	err := row.Scan(&c.ID, &c.Name, &c.TemplateID, &c.Sender.Name, &c.Sender.Address, &c.Topic, &c.Relay,
-		&c.Audience.Include, &c.Audience.Exclude, &s.At, &s.Cron, &s.Timezone,
+		&c.Audience.Include, &c.Audience.Exclude, &s.At, &s.Cron, &s.Timezone, &c.InDoubt,
 		&c.Status, &c.StatusReason, &c.NextRunAt, &c.CreatedAt, &c.UpdatedAt)
 	if s != (Schedule{}) {
 		c.Schedule = &s

@@ -475,8 +475,8 @@ func TestChunksAreTakenByOneAtATime(t *testing.T) {
 	if due, err = campaigns.DueChunks(b.ctx, b.pool, start, c.Run.ID); err != nil || len(due) != 2 {
 		t.Fatalf("once a mail was accepted: %v, %v; want the other two", due, err)
 	}
-	if goOn, err := campaigns.Renew(b.ctx, b.pool, start.Add(10*time.Second), k); err != nil || !goOn {
-		t.Fatalf("renew: %v, %v", goOn, err)
+	if held, goOn, err := campaigns.Renew(b.ctx, b.pool, start.Add(10*time.Second), k); err != nil || !held || !goOn {
+		t.Fatalf("renew: %v, %v, %v", held, goOn, err)
 	}
 	if lost, err := campaigns.Recover(b.ctx, b.pool, nil, start.Add(20*time.Second)); err != nil || lost != 0 {
 		t.Fatalf("recovered a renewed lease: %d, %v", lost, err)
@@ -484,8 +484,8 @@ func TestChunksAreTakenByOneAtATime(t *testing.T) {
 	if _, err := campaigns.Pause(b.ctx, b.pool, start, c.ID); err != nil {
 		t.Fatal(err)
 	}
-	if goOn, err := campaigns.Renew(b.ctx, b.pool, start.Add(11*time.Second), k); err != nil || goOn {
-		t.Fatalf("renew while paused: %v, %v", goOn, err)
+	if held, goOn, err := campaigns.Renew(b.ctx, b.pool, start.Add(11*time.Second), k); err != nil || !held || goOn {
+		t.Fatalf("renew while paused: %v, %v, %v; the lease is kept, but nothing more is to be offered", held, goOn, err)
 	}
 	if _, ok, _ := campaigns.Take(b.ctx, b.pool, start, due[0].ID); ok {
 		t.Fatal("took a chunk of a paused campaign")

@@ -18,7 +18,11 @@ import (
 const (
 	// Lease is how long a chunk stays with a worker that is not heard of. A worker
 	// renews it every second; after its death others take over this much later.
-	Lease = 15 * time.Second
+	Lease = 12 * time.Second
+
+	// impossible is how far ahead a lease cannot end: one that does was taken before the
+	// database's clock was put back, and its owner, if it lived, would have renewed it.
+	impossible = 2 * Lease
 
 	// knockTrust is how long a knock is believed to be still queued. Knocking again
 	// is harmless (the TaskID is the same); not knocking again after Redis lost it
@@ -80,7 +84,7 @@ func DueChunks(ctx context.Context, db postgres.DB, now time.Time, runID int64) 
 		WITH flight AS (
 			SELECT count(*) AS n
 			FROM chunks
-			WHERE run_id = $1 AND done_at IS NULL AND (lease_until >= $2 OR knocked_until >= $2 AND due_at <= $2)
+			WHERE run_id = $1 AND done_at IS NULL AND (lease_until >= $2 OR knocked_until BETWEEN $2 AND $6 AND due_at <= $2)
 		), warm AS (
 			SELECT coalesce(sum(n), 0) > 0 AS yes FROM message_counts WHERE run_id = $1 AND state = 'sent'
 		), bound AS (
@@ -92,13 +96,13 @@ func DueChunks(ctx context.Context, db postgres.DB, now time.Time, runID int64) 
 			FROM chunks
 			WHERE run_id = $1 AND done_at IS NULL AND due_at <= $2
 			  AND (lease_until IS NULL OR lease_until < $2)
-			  AND (knocked_until IS NULL OR knocked_until < $2)
+			  AND (knocked_until IS NULL OR knocked_until NOT BETWEEN $2 AND $6) -- later: before the clock was put back
 			ORDER BY id
 			LIMIT greatest(0, (SELECT CASE WHEN warm.yes THEN bound.n ELSE 1 END - flight.n FROM flight, warm, bound))
 			FOR UPDATE SKIP LOCKED
 		)
 		UPDATE chunks k SET knocked_until = $4 FROM due WHERE k.id = due.id RETURNING k.id, k.epoch`,
-		runID, now, int64(maxInFlight), now.Add(knockTrust), int64(perConnection))
+		runID, now, int64(maxInFlight), now.Add(knockTrust), int64(perConnection), now.Add(2*knockTrust))
 	if err != nil {
 		return nil, fmt.Errorf("find due chunks of run %d: %w", runID, err)
 	}
@@ -125,6 +129,7 @@ type Chunk struct {
 	TemplateID      int64
 	TemplateVersion int
 	Warm            bool // the run has had a mail accepted
+	Resend          bool // a mail in doubt is sent again
 }
 
 // Run is the chunk's run, as far as Finish needs to know it.
@@ -135,6 +140,10 @@ func (k Chunk) Run() OpenRun {
 	}
 	return OpenRun{ID: k.RunID, Campaign: k.CampaignID, Kind: kind}
 }
+
+// resends says of a run r of a campaign c whether a mail in doubt is sent again. A
+// test is: somebody waits for it.
+const resends = `(r.kind = 'test' OR c.in_doubt = 'resend')`
 
 // Take leases a chunk to the caller for Lease. It returns false where there is
 // nothing to do: the chunk is done, not due, leased by another worker, or its
@@ -153,10 +162,11 @@ func Take(ctx context.Context, db postgres.DB, now time.Time, chunkID int64) (Ch
 		  AND NOT EXISTS (SELECT FROM messages m WHERE m.chunk_id = $1 AND m.state = 'sending')
 		RETURNING k.epoch, r.id, r.key, r.kind = 'test', r.render_as, c.id, c.name, c.topic, c.sender_name, c.sender_address, c.relay,
 		          r.template_id, r.template_version,
-		          EXISTS (SELECT FROM message_counts n WHERE n.run_id = r.id AND n.state = 'sent')`,
+		          EXISTS (SELECT FROM message_counts n WHERE n.run_id = r.id AND n.state = 'sent'), `+resends+`
+		`,
 		chunkID, now, now.Add(Lease)).
 		Scan(&k.Epoch, &k.RunID, &k.RunKey, &k.Test, &k.RenderAs, &k.CampaignID, &k.CampaignName, &k.Topic, &k.Sender.Name, &k.Sender.Address,
-			&k.Relay, &k.TemplateID, &k.TemplateVersion, &k.Warm)
+			&k.Relay, &k.TemplateID, &k.TemplateVersion, &k.Warm, &k.Resend)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Chunk{}, false, nil
 	}
@@ -166,9 +176,10 @@ func Take(ctx context.Context, db postgres.DB, now time.Time, chunkID int64) (Ch
 	return k, true, nil
 }
 
-// Renew extends a lease. go_on is false where the caller must stop offering mail:
-// the lease is lost, or the campaign was paused, cancelled or failed.
-func Renew(ctx context.Context, db postgres.DB, now time.Time, k Chunk) (goOn bool, err error) {
+// Renew extends a lease. held is false where it is lost. goOn is false where the
+// caller must offer no more mail: the lease is lost, or the campaign was paused,
+// cancelled or failed.
+func Renew(ctx context.Context, db postgres.DB, now time.Time, k Chunk) (held, goOn bool, err error) {
 	var status Status
 	err = db.QueryRow(ctx, `
 		UPDATE chunks SET lease_until = $4
@@ -176,12 +187,12 @@ func Renew(ctx context.Context, db postgres.DB, now time.Time, k Chunk) (goOn bo
 		RETURNING (SELECT status FROM campaigns WHERE id = $5)`,
 		k.ID, k.Epoch, now, now.Add(Lease), k.CampaignID).Scan(&status)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return false, nil
+		return false, false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("renew chunk %d: %w", k.ID, err)
+		return false, false, fmt.Errorf("renew chunk %d: %w", k.ID, err)
 	}
-	return k.Test || status == Running || status == Scheduled, nil
+	return true, k.Test || status == Running || status == Scheduled, nil
 }
 
 // Put gives a lease back. The chunk is done where none of its messages needs more
@@ -190,7 +201,7 @@ func Renew(ctx context.Context, db postgres.DB, now time.Time, k Chunk) (goOn bo
 func Put(ctx context.Context, db postgres.DB, now time.Time, k Chunk, notBefore time.Time) error {
 	_, err := db.Exec(ctx, `
 		WITH open AS (
-			SELECT min(CASE WHEN state = 'deferred' THEN due_at ELSE $3 END) AS due_at
+			SELECT min(CASE WHEN state = 'deferred' THEN due_at ELSE '-infinity' END) AS due_at
 			FROM messages
 			WHERE chunk_id = $1 AND state IN ('planned', 'sending', 'deferred')
 		)
@@ -198,7 +209,7 @@ func Put(ctx context.Context, db postgres.DB, now time.Time, k Chunk, notBefore 
 		SET lease_until = NULL,
 		    knocked_until = NULL,
 		    due_at = greatest(coalesce(open.due_at, k.due_at), $4),
-		    done_at = CASE WHEN open.due_at IS NULL THEN $3 END
+		    done_at = CASE WHEN open.due_at IS NULL THEN $3::timestamptz END
 		FROM open
 		WHERE k.id = $1 AND k.epoch = $2 AND k.done_at IS NULL`,
 		k.ID, k.Epoch, now, notBefore)
@@ -210,11 +221,13 @@ func Put(ctx context.Context, db postgres.DB, now time.Time, k Chunk, notBefore 
 
 // Recover takes chunks whose lease ran out away from their worker. What it had
 // claimed and not recorded is settled from its flight record: what was answered
-// gets its outcome, what was being offered becomes unknown, the rest is due again.
+// gets its outcome, what was being offered becomes unknown (or is sent again, where
+// the campaign says so), the rest is due again.
 // Where Redis cannot be asked, the chunks wait: an unread record is not a lost one.
 // It returns how many messages became unknown.
 func Recover(ctx context.Context, db postgres.DB, flights *flight.Recorder, now time.Time) (unknown int64, err error) {
-	rows, err := db.Query(ctx, `SELECT id, epoch FROM chunks WHERE done_at IS NULL AND lease_until < $1 ORDER BY id LIMIT 10000`, now)
+	rows, err := db.Query(ctx, `SELECT id, epoch FROM chunks WHERE done_at IS NULL AND lease_until NOT BETWEEN $1 AND $2 ORDER BY id LIMIT 10000`,
+		now, now.Add(impossible))
 	if err != nil {
 		return 0, fmt.Errorf("find lost leases: %w", err)
 	}
@@ -248,15 +261,19 @@ func recoverChunk(ctx context.Context, db postgres.DB, flights *flight.Recorder,
 		account.Results = append(account.Results, r)
 	}
 	err = postgres.InTx(ctx, db, func(tx pgx.Tx) error {
-		var still bool
-		err := tx.QueryRow(ctx, `SELECT epoch = $2 AND lease_until < $3 AND done_at IS NULL FROM chunks WHERE id = $1 FOR UPDATE`, k.ID, k.Epoch, now).Scan(&still)
+		var still, resend bool
+		err := tx.QueryRow(ctx, `
+			SELECT k.epoch = $2 AND k.lease_until NOT BETWEEN $3 AND $4 AND k.done_at IS NULL, `+resends+`
+			FROM chunks k JOIN runs r ON r.id = k.run_id JOIN campaigns c ON c.id = r.campaign_id
+			WHERE k.id = $1
+			FOR UPDATE OF k`, k.ID, k.Epoch, now, now.Add(impossible)).Scan(&still, &resend)
 		if errors.Is(err, pgx.ErrNoRows) || err == nil && !still {
 			return nil // another scheduler was first
 		}
 		if err != nil {
 			return fmt.Errorf("lock chunk %d: %w", k.ID, err)
 		}
-		if unknown, err = messages.Recover(ctx, tx, now, k.ID, k.Epoch, account); err != nil {
+		if unknown, err = messages.Recover(ctx, tx, now, k.ID, k.Epoch, account, resend); err != nil {
 			return err
 		}
 		// The epoch moves on, so that the late worker's Put cannot touch the chunk any more.
@@ -318,18 +335,27 @@ func CancelRest(ctx context.Context, db postgres.DB, now time.Time, run OpenRun)
 			break
 		}
 	}
-	var open bool
-	err := db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM chunks WHERE run_id = $1 AND done_at IS NULL)`, run.ID).Scan(&open)
+	open, err := isOpen(ctx, db, run.ID)
+	return !open && err == nil, err
+}
+
+// isOpen reports whether a run has chunks that are not done.
+func isOpen(ctx context.Context, db postgres.DB, runID int64) (open bool, err error) {
+	err = db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM chunks WHERE run_id = $1 AND done_at IS NULL)`, runID).Scan(&open)
 	if err != nil {
-		return false, fmt.Errorf("look for open chunks of run %d: %w", run.ID, err)
+		return false, fmt.Errorf("look for open chunks of run %d: %w", runID, err)
 	}
-	return !open, nil
+	return open, nil
 }
 
 // Finish ends a run whose chunks are all done, and with it the campaign, unless a
 // schedule goes on. It does nothing where there is more to do. For a campaign that
 // was cancelled or has failed only the run ends.
 func Finish(ctx context.Context, db postgres.DB, now time.Time, run OpenRun) (bool, error) {
+	// Most who ask ask in vain, and must not wait for the planner, who holds the run's lock.
+	if open, err := isOpen(ctx, db, run.ID); err != nil || open {
+		return false, err
+	}
 	var finished bool
 	err := postgres.InTx(ctx, db, func(tx pgx.Tx) error {
 		c, err := lock(ctx, tx, run.Campaign)

@@ -87,9 +87,9 @@ func resolve(ctx context.Context, db postgres.DB, now time.Time, runID int64, on
 			return err
 		}
 		_, err = tx.Exec(ctx, `
-			UPDATE chunks SET done_at = NULL, due_at = $2, knocked_until = NULL
+			UPDATE chunks SET done_at = NULL, due_at = '-infinity', knocked_until = NULL
 			WHERE run_id = $1 AND done_at IS NOT NULL
-			  AND id IN (SELECT chunk_id FROM messages WHERE run_id = $1 AND state = 'planned')`, runID, now)
+			  AND id IN (SELECT chunk_id FROM messages WHERE run_id = $1 AND state = 'planned')`, runID)
 		if err != nil {
 			return fmt.Errorf("open chunks of run %d: %w", runID, err)
 		}

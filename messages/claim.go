@@ -77,6 +77,7 @@ type Result struct {
 	QueueID  string
 	DueAt    time.Time // Deferred: when to try again
 	Unspent  bool      // the attempt does not count, since nothing was offered
+	InDoubt  bool      // it was offered and not answered: it may have been sent, although it is to be tried again
 }
 
 const maxDetail = 500
@@ -84,7 +85,8 @@ const maxDetail = 500
 // Record writes results in one statement. It changes only rows that are still
 // this claim's: a row that another worker claimed since then keeps its state. A
 // row that became unknown because the lease ran out while its worker was merely
-// slow is put right where the result settles it. (A late "not sent" does not: the
+// slow is put right where the result settles it, and so is one that was to be sent
+// again for that reason and was not claimed yet. (A late "not sent" does not: the
 // chunk may be done by now, and nobody would pick the row up again.) It returns
 // how many rows it changed.
 //
@@ -97,12 +99,13 @@ func Record(ctx context.Context, db postgres.DB, now time.Time, epoch int, resul
 	n := len(results)
 	ids, states, reasons, details := make([]int64, n), make([]string, n), make([]string, n), make([]string, n)
 	codes, enhanced, queueIDs := make([]int32, n), make([]string, n), make([]string, n)
-	due, unspent := make([]*time.Time, n), make([]bool, n)
+	due, unspent, inDoubt := make([]*time.Time, n), make([]bool, n), make([]bool, n)
 	for i, r := range results {
 		ids[i], states[i], reasons[i] = r.ID, string(r.State), r.Reason
 		details[i] = clip(r.Detail, maxDetail)
 		codes[i], enhanced[i], queueIDs[i] = int32(r.Code), clip(r.Enhanced, 20), clip(r.QueueID, 100)
 		unspent[i] = r.Unspent || r.State == Planned
+		inDoubt[i] = r.InDoubt
 		if r.State == Deferred {
 			due[i] = &r.DueAt
 		}
@@ -117,15 +120,16 @@ func Record(ctx context.Context, db postgres.DB, now time.Time, epoch int, resul
 		    enhanced_code = r.enhanced,
 		    queue_id = r.queue_id,
 		    attempts = m.attempts - r.unspent::int,
+		    in_doubt = m.in_doubt OR r.in_doubt,
 		    sent_at = CASE WHEN r.state = 'sent' THEN $2 END,
 		    updated_at = $2
-		FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[], $10::timestamptz[], $11::boolean[])
-		     AS r (id, state, reason, detail, code, enhanced, queue_id, due_at, unspent)
+		FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[], $10::timestamptz[], $11::boolean[], $12::boolean[])
+		     AS r (id, state, reason, detail, code, enhanced, queue_id, due_at, unspent, in_doubt)
 		WHERE m.id = r.id
 		  AND m.claim = $1
 		  AND (m.state = 'sending'
-		       OR m.state = 'unknown' AND m.reason = 'worker_lost' AND r.state IN ('sent', 'failed', 'skipped'))`,
-		epoch, now, ids, states, reasons, details, codes, enhanced, queueIDs, due, unspent)
+		       OR m.state IN ('unknown', 'deferred') AND m.reason = 'worker_lost' AND r.state IN ('sent', 'failed', 'skipped'))`,
+		epoch, now, ids, states, reasons, details, codes, enhanced, queueIDs, due, unspent, inDoubt)
 	if err != nil {
 		return 0, fmt.Errorf("record %d messages: %w", n, err)
 	}
@@ -139,13 +143,17 @@ type Account struct {
 	Results []Result // of those that were answered
 }
 
+// maxResends bounds how often a mail in doubt is offered again: one that brings
+// down every worker that offers it must not do so for ever.
+const maxResends = 10
+
 // Recover settles what a dead worker had claimed in a chunk under this epoch and
 // not recorded. Answered messages get their results; the one that was being
-// offered becomes unknown; the others were never offered and are put back. Where
-// the account is lost, all become unknown. The caller has seen that the chunk's
-// lease ran out, and holds the chunk's row lock. It returns how many became
-// unknown.
-func Recover(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, epoch int, account Account) (unknown int64, err error) {
+// offered is in doubt; the others were never offered and are put back. Where the
+// account is lost, all are in doubt. What is in doubt becomes unknown, or with
+// resend is due again. The caller has seen that the chunk's lease ran out, and
+// holds the chunk's row lock. It returns how many became unknown.
+func Recover(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, epoch int, account Account, resend bool) (unknown int64, err error) {
 	if !account.Lost {
 		if _, err := Record(ctx, db, now, epoch, account.Results); err != nil {
 			return 0, err
@@ -158,9 +166,18 @@ func Recover(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, 
 	if account.Lost {
 		detail = "the worker ended, and with it what it knew of this mail; it may or may not have been sent"
 	}
+	if resend {
+		_, err := db.Exec(ctx, `
+			UPDATE messages
+			SET state = 'deferred', reason = 'worker_lost', detail = $3, due_at = $2, in_doubt = true, updated_at = $2
+			WHERE chunk_id = $1 AND state = 'sending' AND attempts < $4`, chunkID, now, detail, maxResends)
+		if err != nil {
+			return 0, fmt.Errorf("defer what is in doubt in chunk %d: %w", chunkID, err)
+		}
+	}
 	tag, err := db.Exec(ctx, `
 		UPDATE messages
-		SET state = 'unknown', reason = 'worker_lost', detail = $3, updated_at = $2
+		SET state = 'unknown', reason = 'worker_lost', detail = $3, in_doubt = true, updated_at = $2
 		WHERE chunk_id = $1 AND state = 'sending'`, chunkID, now, detail)
 	if err != nil {
 		return 0, fmt.Errorf("settle claims of chunk %d: %w", chunkID, err)
@@ -179,12 +196,13 @@ const putBack = `
 	    updated_at = $2
 	WHERE chunk_id = $1 AND state = 'sending' AND id <> $3`
 
-// Cancel settles what was not offered yet in a chunk. Claimed messages are left
-// to their worker, which sees that the campaign has ended.
+// Cancel settles what was not offered yet in a chunk. What was offered before and
+// never answered becomes unknown, since it may have been sent. Claimed messages are
+// left to their worker, which sees that the campaign has ended.
 func Cancel(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, reason string) error {
 	_, err := db.Exec(ctx, `
 		UPDATE messages
-		SET state = 'cancelled', reason = $3, due_at = NULL, updated_at = $2
+		SET state = CASE WHEN in_doubt THEN 'unknown' ELSE 'cancelled' END, reason = $3, due_at = NULL, updated_at = $2
 		WHERE chunk_id = $1 AND state IN ('planned', 'deferred')`, chunkID, now, reason)
 	if err != nil {
 		return fmt.Errorf("cancel messages of chunk %d: %w", chunkID, err)

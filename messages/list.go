@@ -26,6 +26,7 @@ type Message struct {
 	Code              int        `json:"code,omitempty"`
 	EnhancedCode      string     `json:"enhanced_code,omitempty"`
 	Attempts          int        `json:"attempts"`
+	InDoubt           bool       `json:"in_doubt,omitempty"` // an earlier offer was never answered: it may have been sent already
 	MessageID         string     `json:"message_id"`
 	QueueID           string     `json:"queue_id,omitempty"`
 	DueAt             *time.Time `json:"due_at,omitempty"`
@@ -46,7 +47,7 @@ type Filter struct {
 // selectMessage has the columns scanMessage reads.
 const selectMessage = `
 	SELECT m.id, m.run_id, m.email, coalesce(p.external_id, ''), m.state, m.reason, m.detail, m.code, m.enhanced_code,
-	       m.attempts, m.queue_id, m.due_at, m.sent_at, m.updated_at, r.key, c.sender_address
+	       m.attempts, m.in_doubt, m.queue_id, m.due_at, m.sent_at, m.updated_at, r.key, c.sender_address
 	FROM messages m
 	JOIN runs r ON r.id = m.run_id
 	JOIN campaigns c ON c.id = r.campaign_id
@@ -57,7 +58,7 @@ func scanMessage(row pgx.CollectableRow) (Message, error) {
 	var key uuid.UUID
 	var sender string
 	err := row.Scan(&m.ID, &m.RunID, &m.Email, &m.ContactExternalID, &m.State, &m.Reason, &m.Detail, &m.Code, &m.EnhancedCode,
-		&m.Attempts, &m.QueueID, &m.DueAt, &m.SentAt, &m.UpdatedAt, &key, &sender)
+		&m.Attempts, &m.InDoubt, &m.QueueID, &m.DueAt, &m.SentAt, &m.UpdatedAt, &key, &sender)
 	m.MessageID = MessageID(key, m.ID, sender)
 	return m, err
 }

@@ -26,7 +26,7 @@ func ResolveSent(ctx context.Context, db postgres.DB, now time.Time, runID int64
 func ResolveResend(ctx context.Context, db postgres.DB, now time.Time, runID int64, only *int64) (int64, error) {
 	tag, err := db.Exec(ctx, `
 		UPDATE messages
-		SET state = 'planned', reason = '', detail = '', code = 0, enhanced_code = '', queue_id = '', claim = 0, updated_at = $2
+		SET state = 'planned', reason = '', detail = '', code = 0, enhanced_code = '', queue_id = '', claim = 0, in_doubt = true, updated_at = $2
 		WHERE run_id = $1 AND state = 'unknown' AND ($3::bigint IS NULL OR id = $3)`, runID, now, only)
 	if err != nil {
 		return 0, fmt.Errorf("plan messages of run %d again: %w", runID, err)

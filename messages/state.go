@@ -16,7 +16,7 @@ type State string
 const (
 	Planned   State = "planned"   // the audience was frozen; leaves to sending, skipped, cancelled
 	Sending   State = "sending"   // claimed by a worker that holds the chunk's lease; leaves to sent, deferred, failed, skipped, unknown, or back
-	Deferred  State = "deferred"  // to be tried again at due_at, with a reason; leaves to sending, cancelled
+	Deferred  State = "deferred"  // to be tried again at due_at, with a reason; leaves to sending, cancelled, or by a record that came late
 	Sent      State = "sent"      // the relay answered 250
 	Failed    State = "failed"    // refused for good, could not be rendered, or given up
 	Skipped   State = "skipped"   // must not be mailed: suppressed, unsubscribed, …
@@ -29,9 +29,9 @@ var States = []State{Planned, Sending, Deferred, Sent, Failed, Skipped, Cancelle
 
 // transitions is the whole life of a message. Planned has no way in: rows begin there or in Skipped.
 var transitions = map[State][]State{
-	Planned:  {Sending, Cancelled},
+	Planned:  {Sending, Cancelled, Unknown}, // Unknown: cancelled, although it may have been sent before
 	Sending:  {Sent, Deferred, Failed, Skipped, Unknown, Planned, Cancelled}, // Planned: released before it was offered
-	Deferred: {Sending, Cancelled},
+	Deferred: {Sending, Cancelled, Unknown, Sent, Failed, Skipped}, // the last three: a record that came late
 	Unknown:  {Sent, Failed, Skipped, Planned}, // a record that came late, or a person's decision
 }
 
@@ -74,5 +74,5 @@ const (
 	ReasonCampaignCancelled = "campaign_cancelled" // cancelled: by a person
 	ReasonCampaignFailed    = "campaign_failed"    // cancelled: the campaign could not go on
 	ReasonReleased          = "released"           // deferred: claimed again after an earlier attempt, then put back before it was offered
-	ReasonWorkerLost        = "worker_lost"        // unknown: the worker died or was cut off between claim and record
+	ReasonWorkerLost        = "worker_lost"        // unknown, or deferred to be sent again: the worker died or was cut off between claim and record
 )

@@ -192,6 +192,14 @@ func InTx(ctx context.Context, db DB, fn func(tx pgx.Tx) error) error {
 	return nil
 }
 
+// Now asks the server for the time: all processes of an installation share its
+// clock (see clock.Shared).
+func Now(ctx context.Context, db DB) (time.Time, error) {
+	var now time.Time
+	err := db.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	return now, err
+}
+
 // Analyze renews the planner's statistics of tables that were just filled. Without
 // them a segment over freshly imported orders can take minutes instead of
 // milliseconds, until autovacuum comes by.

@@ -28,6 +28,7 @@ type CampaignFields struct {
 		Exclude []int64 `json:"exclude,omitempty" doc:"Ids of segments."`
 	} `json:"audience,omitempty"`
 	Schedule *ScheduleFields `json:"schedule,omitempty" doc:"null: it is sent when it is started."`
+	InDoubt  string          `json:"in_doubt,omitempty" enum:"hold,resend" default:"hold" doc:"What becomes of a mail of which nobody knows whether the relay took it. hold: it stays unknown until you resolve it. resend: it is sent again with the same Message-ID, for mail that must arrive."`
 }
 
 // ScheduleFields is a time, or a cron spec in a time zone.
@@ -45,6 +46,7 @@ func (f CampaignFields) input() campaigns.Input {
 		Topic:      f.Topic,
 		Relay:      f.Relay,
 		Audience:   campaigns.Audience{Include: f.Audience.Include, Exclude: f.Audience.Exclude},
+		InDoubt:    campaigns.InDoubt(f.InDoubt),
 	}
 	if f.Schedule != nil {
 		in.Schedule = &campaigns.Schedule{At: f.Schedule.At, Cron: f.Schedule.Cron, Timezone: f.Schedule.Timezone}

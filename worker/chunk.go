@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +44,7 @@ func (w *Worker) chunk(ctx context.Context, row tasks.Row) error {
 	if w.isStopping() {
 		return nil
 	}
+	began := time.Now()
 	k, ok, err := campaigns.Take(ctx, w.Pool, w.Clock(), row.ID)
 	if err != nil || !ok {
 		return err
@@ -50,16 +52,18 @@ func (w *Worker) chunk(ctx context.Context, row tasks.Row) error {
 	s := &shift{Worker: w, Chunk: k, warm: k.Warm}
 	ctx, s.halt = context.WithCancel(ctx)
 	defer s.halt()
-	s.leaseUntil.Store(time.Now().Add(campaigns.Lease).UnixNano())
-	renewed := make(chan struct{})
+	s.leaseUntil.Store(began.Add(campaigns.Lease).UnixNano())
+	over, kept := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(renewed)
-		s.keepLease(ctx)
+		defer close(kept)
+		s.keepLease(context.WithoutCancel(ctx), over)
 	}()
+	endLease := sync.OnceFunc(func() { close(over); <-kept })
+	defer endLease() // also after a panic, or nobody would ever recover what is claimed
 
 	err = s.send(ctx)
 	s.halt()
-	<-renewed
+	endLease()
 	if s.unsettled {
 		// The ledger does not say what we know, or has claimed rows that we do not know of. When the lease runs out
 		// they are settled from the flight record; giving the chunk back now would leave them claimed by nobody.
@@ -99,30 +103,38 @@ type shift struct {
 	unsettled  bool         // claimed rows may be left whose outcome could not be recorded
 }
 
-// keepLease renews the lease until ctx ends, and halts the shift where it must
-// offer no more mail.
-func (s *shift) keepLease(ctx context.Context) {
+// keepLease renews the lease until over is closed or the lease is lost, and halts
+// the shift where it must offer no more mail. A halted shift keeps its lease while
+// the relay still owes it an answer.
+func (s *shift) keepLease(ctx context.Context, over <-chan struct{}) {
 	tick := time.NewTicker(renewEvery)
 	defer tick.Stop()
+	stopping := s.stopping
 	for {
 		select {
-		case <-ctx.Done():
+		case <-over:
 			return
-		case <-s.stopping:
+		case <-stopping:
 			s.halt()
-			return
+			stopping = nil // seen
+			continue
 		case <-tick.C:
 		}
 		began := time.Now()
-		call, cancel := context.WithTimeout(ctx, campaigns.Lease/2)
-		goOn, err := campaigns.Renew(call, s.Pool, s.Clock(), s.Chunk)
+		call, cancel := context.WithTimeout(ctx, campaigns.Lease/4)
+		held, goOn, err := campaigns.Renew(call, s.Pool, s.Clock(), s.Chunk)
 		cancel()
 		switch {
-		case err == nil && goOn:
+		case err == nil && held:
 			s.leaseUntil.Store(began.Add(campaigns.Lease).UnixNano())
-		case err == nil || s.leaseEnds():
+			if !goOn {
+				s.halt()
+			}
+		case err == nil:
 			s.halt()
 			return
+		case s.leaseEnds():
+			s.halt()
 		}
 	}
 }
@@ -299,7 +311,7 @@ func (s *shift) sendOne(ctx context.Context, m messages.Claimed, facts factsOf) 
 		}
 		return s.unreachable(m, outcome), false
 	}
-	r = s.result(m, outcome, s.Clock())
+	r = s.result(m, outcome)
 	if data, err := json.Marshal(r); err == nil { // it cannot fail; and if it did, the message would only be in doubt for longer
 		s.last = &flight.Outcome{MessageID: m.ID, Data: data}
 	}
@@ -352,7 +364,7 @@ func (s *shift) connect(ctx context.Context, m messages.Claimed) (messages.Resul
 	case refused.Outcome.Class != delivery.Permanent:
 		return s.unreachable(m, refused.Outcome), false
 	case s.Test:
-		return s.result(m, refused.Outcome, s.Clock()), false
+		return s.result(m, refused.Outcome), false
 	default: // the login, or TLS: waiting does not mend it
 		if err := s.giveUp(ctx, fmt.Sprintf("relay %q refuses us: %s; mend it, then resume", s.Relay, refused.Outcome.Detail)); err != nil {
 			s.Log.Error("cannot pause the campaign", "campaign_id", s.CampaignID, "error", err)
@@ -365,7 +377,7 @@ func (s *shift) connect(ctx context.Context, m messages.Claimed) (messages.Resul
 // tried again.
 func (s *shift) unreachable(m messages.Claimed, o delivery.Outcome) messages.Result {
 	s.Log.Warn("relay cannot be reached; trying again", "relay", s.Relay, "reason", o.Reason, "detail", o.Detail)
-	r := s.result(m, o, s.Clock())
+	r := s.result(m, o)
 	r.DueAt = s.breaker.failed(s.Relay, s.Clock())
 	s.notBefore = r.DueAt
 	return r

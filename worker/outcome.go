@@ -10,7 +10,8 @@ import (
 )
 
 // result turns what a relay said into what the ledger keeps.
-func (w *Worker) result(m messages.Claimed, o delivery.Outcome, now time.Time) messages.Result {
+func (s *shift) result(m messages.Claimed, o delivery.Outcome) messages.Result {
+	now := s.Clock()
 	r := messages.Result{ID: m.ID, Reason: o.Reason, Detail: o.Detail, Code: o.Code, Enhanced: o.Enhanced, QueueID: o.QueueID}
 	switch o.Class {
 	case delivery.Accepted:
@@ -18,18 +19,22 @@ func (w *Worker) result(m messages.Claimed, o delivery.Outcome, now time.Time) m
 	case delivery.Permanent:
 		r.State = messages.Failed
 	case delivery.Temporary:
-		if m.Attempts > len(w.Retry) {
+		if m.Attempts > len(s.Retry) {
 			r.State, r.Reason = messages.Failed, messages.ReasonGaveUp
 			r.Detail = fmt.Sprintf("given up after %d attempts; the last: %s", m.Attempts, o.Detail)
 			return r
 		}
 		r.State = messages.Deferred
-		r.DueAt = now.Add(jitter(w.Retry[m.Attempts-1]))
+		r.DueAt = now.Add(jitter(s.Retry[m.Attempts-1]))
 	case delivery.Unreachable: // nothing was offered, so no attempt is spent
 		r.State, r.Unspent = messages.Deferred, true
 		r.DueAt = now.Add(minBreak)
-	default:
-		r.State = messages.Unknown
+	default: // offered, and not answered
+		r.State, r.InDoubt = messages.Unknown, true
+		if s.Resend && m.Attempts <= len(s.Retry) {
+			r.State = messages.Deferred
+			r.DueAt = now.Add(jitter(s.Retry[m.Attempts-1]))
+		}
 	}
 	return r
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"time"
 
 	"posthorn/postgres"
@@ -13,14 +15,21 @@ import (
 type workerFlags struct {
 	Concurrency int             `env:"POSTHORN_CONCURRENCY" default:"16" placeholder:"N" help:"Chunks of mails that this process sends at once (default 16). A relay's own limit holds besides."`
 	Retry       []time.Duration `env:"POSTHORN_RETRY" sep:"," placeholder:"WAIT" help:"How long after each temporary refusal a mail is tried again; after the last it is given up (default 30s,2m,10m,30m,1h,3h,6h,10h)."`
+	HeloName    string          `env:"POSTHORN_HELO_NAME" placeholder:"NAME" help:"How the relays are greeted (EHLO): a name of this machine that DNS knows (default: the host name)."`
 }
 
-// AfterApply refuses waits that would make a retry loop.
+var helo = regexp.MustCompile(`^[A-Za-z0-9.:\[\]-]{0,255}$`)
+
+// AfterApply refuses waits that would make a retry loop, and a greeting that is no
+// name (RFC 5321 4.1.2).
 func (f *workerFlags) AfterApply() error {
 	for _, wait := range f.Retry {
 		if wait < time.Second {
 			return fmt.Errorf("--retry (POSTHORN_RETRY): %s is too short; the shortest wait is 1s", wait)
 		}
+	}
+	if !helo.MatchString(f.HeloName) {
+		return errors.New("--helo-name (POSTHORN_HELO_NAME): not a host name such as mail.shop.example")
 	}
 	return nil
 }
@@ -38,7 +47,7 @@ func (c *serveCmd) Run(ctx context.Context, cfg *Config, std streams) error {
 		return err
 	}
 	defer s.close()
-	s.retry = c.Retry
+	s.retry, s.helo = c.Retry, c.HeloName
 	from, to, err := postgres.Migrate(ctx, s.pool)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
+	"posthorn/delivery"
 	"posthorn/internal/clock"
 	"posthorn/internal/flight"
 	"posthorn/postgres"
@@ -32,9 +33,11 @@ type services struct {
 	pool  *pgxpool.Pool
 	redis *redis.Client
 	tasks *tasks.Client
+	clock clock.Clock // PostgreSQL's, so that all processes agree
 
 	concurrency int             // of the worker
 	retry       []time.Duration // of the worker; nil means its own
+	helo        string          // of the worker; "" means its own
 	sweepEvery  time.Duration   // of the scheduler; 0 means its own
 }
 
@@ -59,7 +62,14 @@ func openServices(ctx context.Context, cfg *Config, log *slog.Logger, concurrenc
 		pool.Close()
 		return nil, err
 	}
-	return &services{cfg: cfg, log: log, pool: pool, redis: client, tasks: tasks.NewClient(client), concurrency: concurrency}, nil
+	shared, err := clock.NewShared(ctx, log, func(ctx context.Context) (time.Time, error) { return postgres.Now(ctx, pool) })
+	if err != nil {
+		_ = client.Close()
+		pool.Close()
+		return nil, fmt.Errorf("postgres: ask for the time: %w", err)
+	}
+	go shared.Run(ctx)
+	return &services{cfg: cfg, log: log, pool: pool, redis: client, tasks: tasks.NewClient(client), clock: shared.Now, concurrency: concurrency}, nil
 }
 
 func (s *services) close() {
@@ -72,7 +82,7 @@ func (s *services) links() tracking.Links { return tracking.NewLinks(s.cfg.BaseU
 // handler is the whole HTTP server's.
 func (s *services) handler() http.Handler {
 	return web.New(web.Deps{
-		Pool: s.pool, Knocker: s.tasks, Links: s.links(), Secret: s.cfg.Secret, BaseURL: s.cfg.BaseURL, Logger: s.log, Clock: clock.System,
+		Pool: s.pool, Knocker: s.tasks, Links: s.links(), Secret: s.cfg.Secret, BaseURL: s.cfg.BaseURL, Logger: s.log, Clock: s.clock,
 		Redis: func(ctx context.Context) error { return s.redis.Ping(ctx).Err() },
 	})
 }
@@ -117,13 +127,13 @@ func (s *services) runWorker(ctx context.Context) error {
 		debug.SetGCPercent(worker.GCPercent)
 	}
 	return worker.New(worker.Deps{
-		Pool: s.pool, Redis: s.redis, Clock: clock.System, Log: s.log, Links: s.links(), Secret: s.cfg.Secret,
-		Concurrency: s.concurrency, Retry: s.retry,
+		Pool: s.pool, Redis: s.redis, Clock: s.clock, Log: s.log, Links: s.links(), Secret: s.cfg.Secret,
+		Concurrency: s.concurrency, Retry: s.retry, Delivery: delivery.Options{HelloName: s.helo},
 	}).Run(ctx)
 }
 
 func (s *services) runScheduler(ctx context.Context) error {
-	(&scheduler.Scheduler{Pool: s.pool, Tasks: s.tasks, Flights: flight.NewRecorder(s.redis), Clock: clock.System, Log: s.log, Every: s.sweepEvery}).Run(ctx)
+	(&scheduler.Scheduler{Pool: s.pool, Tasks: s.tasks, Flights: flight.NewRecorder(s.redis), Clock: s.clock, Log: s.log, Every: s.sweepEvery}).Run(ctx)
 	return nil
 }
 

@@ -19,7 +19,7 @@ func (c *workerCmd) Run(ctx context.Context, cfg *Config, std streams) error {
 		return err
 	}
 	defer s.close()
-	s.retry = c.Retry
+	s.retry, s.helo = c.Retry, c.HeloName
 	if err := postgres.CheckSchema(ctx, s.pool); err != nil {
 		return err
 	}
