@@ -61,3 +61,6 @@ func peakMemory() int64 {
 	}
 	return 0
 }
+
+// forgetPeakMemory lets peakMemory begin anew.
+func forgetPeakMemory() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
