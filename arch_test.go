@@ -35,6 +35,7 @@ var rules = map[string]rule{
 	"internal/fault":     {nil, "it is the ground"},
 	"internal/check":     {nil, "it is the ground"},
 	"internal/csvimport": {nil, "it reads rows; what they mean is its caller's business"},
+	"internal/seal":      {nil, "it closes boxes; what is in them is its users' business"},
 	"internal/flight":    {nil, "it keeps answers under keys; what they stand for is its users' business"},
 	"internal/embedded":  {nil, "it runs servers, whatever they are used for"},
 	"internal/sandbox":   {nil, "it is somebody else's mail server, and must not know what Posthorn meant to send"},
@@ -45,7 +46,7 @@ var rules = map[string]rule{
 
 	"postgres": {nil, "statements live with the rows they touch, not here"},
 	"tasks":    {nil, "a task carries ids only; what they stand for is the worker's business"},
-	"relays":   {list("postgres"), "it holds settings; who sends with them is not its business"},
+	"relays":   {list("postgres internal/seal"), "it holds settings; who sends with them is not its business"},
 	"delivery": {list("relays"), "it hands over finished mails: it needs neither contacts nor campaigns nor a database"},
 
 	"contacts":  {list("postgres internal/csvimport"), "a thing stands for itself"},

@@ -2,7 +2,7 @@
 // how to log in, and how much they take.
 //
 // A relay's password is sealed in the database under a key derived from
-// POSTHORN_SECRET (see seal.go), leaves this package only through Get, and is
+// POSTHORN_SECRET (internal/seal), leaves this package only through Get, and is
 // never part of JSON. UpdatedAt changes with every change of the settings, which
 // is how delivery notices that its connections are out of date.
 package relays
@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"posthorn/internal/fault"
+	"posthorn/internal/seal"
 	"posthorn/postgres"
 )
 
@@ -121,7 +122,7 @@ func Put(ctx context.Context, db postgres.DB, now time.Time, secret string, in P
 		}
 		var box []byte
 		if out.Password != "" {
-			if box, err = seal(secret, out.Name, out.Password); err != nil {
+			if box, err = seal.Seal(secret, seal.RelayPassword, out.Name, []byte(out.Password)); err != nil {
 				return err
 			}
 		}
@@ -223,6 +224,15 @@ func load(ctx context.Context, db postgres.DB, name string) (Relay, []byte, erro
 	r.HasPassword = len(sealed) > 0
 	r.CreatedAt, r.UpdatedAt = r.CreatedAt.UTC(), r.UpdatedAt.UTC()
 	return r, sealed, err
+}
+
+// open returns the password in a box. No box is the password "".
+func open(secret, name string, box []byte) (string, error) {
+	if len(box) == 0 {
+		return "", nil
+	}
+	password, err := seal.Open(secret, seal.RelayPassword, name, box)
+	return string(password), err
 }
 
 // sameSettings compares all but the password.
