@@ -4,10 +4,8 @@ import (
 	"net/mail"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
-	"golang.org/x/net/idna"
-
+	"posthorn/internal/check"
 	"posthorn/internal/fault"
 )
 
@@ -17,10 +15,6 @@ const (
 	maxLocal = 64
 	maxEmail = 254
 )
-
-// domains maps a domain to its ASCII form as a mail program would (UTS 46), and
-// refuses what no DNS name can be.
-var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
 
 // NormalizeEmail returns an address in the form that is mailed (trimmed, the
 // domain in lower-case ASCII, the part before the @ as it was) and its key, which
@@ -47,9 +41,8 @@ func NormalizeEmail(s string) (email, key string, err error) {
 			return "", "", fault.Invalidf("email", "has characters other than ASCII before the @, which most servers refuse")
 		}
 	}
-	valid := !strings.ContainsRune(domain, utf8.RuneError) // nor what is not UTF-8
-	domain, err = domains.ToASCII(domain)
-	if !valid || err != nil || !strings.Contains(domain, ".") || strings.Trim(domain[strings.LastIndexByte(domain, '.')+1:], "0123456789") == "" {
+	domain, ok := check.Domain(domain)
+	if !ok {
 		return "", "", fault.Invalidf("email", "is not an address: what follows the @ is not a domain such as example.com")
 	}
 	email = local + "@" + domain

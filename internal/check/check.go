@@ -12,6 +12,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/net/idna"
+
 	"posthorn/internal/fault"
 )
 
@@ -47,6 +49,19 @@ func Optional(wrong *fault.List, field string, s *string, limit int) *string {
 	}
 	out := Text(wrong, field, *s, limit)
 	return &out
+}
+
+// domains maps a domain to its ASCII form as a mail program would (UTS 46), and
+// refuses what no DNS name can be.
+var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
+
+// Domain returns the domain of a mail address in lower-case ASCII, and whether it
+// is one: a DNS name with a dot whose last label is not a number.
+func Domain(s string) (ascii string, ok bool) {
+	valid := !strings.ContainsRune(s, utf8.RuneError) // nor what is not UTF-8
+	ascii, err := domains.ToASCII(s)
+	last := ascii[strings.LastIndexByte(ascii, '.')+1:]
+	return ascii, valid && err == nil && strings.Contains(ascii, ".") && strings.Trim(last, "0123456789") != ""
 }
 
 // Time returns t as Postgres keeps it: in UTC, to the microsecond. The years keep

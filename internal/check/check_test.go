@@ -24,6 +24,20 @@ func TestText(t *testing.T) {
 	}
 }
 
+func TestDomain(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"Shop.Example": "shop.example", "k\u00e4se.example": "xn--kse-qla.example", "a-b.c.example": "a-b.c.example",
+		"": "", "localhost": "", "127.0.0.1": "", "a..example": "", "shop.example.": "", "a_b.example": "", "a b.example": "", "a@b.example": "",
+		"-a.example": "", "\xff.example": "", strings.Repeat("a", 64) + ".example": "", strings.Repeat("a.", 130) + "example": "",
+	} {
+		got, ok := Domain(in)
+		if ok != (want != "") || ok && got != want {
+			t.Errorf("%q: %q, %v; want %q", in, got, ok, want)
+		}
+	}
+}
+
 func TestTime(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
