@@ -21,11 +21,12 @@ type settings struct {
 	host               string
 	port               int
 	tls                string
+	encoding           string
 	username, password string
 }
 
 func settingsOf(r relays.Relay) settings {
-	return settings{host: r.Host, port: r.Port, tls: r.TLS, username: r.Username, password: r.Password}
+	return settings{host: r.Host, port: r.Port, tls: r.TLS, encoding: r.Encoding, username: r.Username, password: r.Password}
 }
 
 // ErrBusy says that all of a relay's connections stayed lent for as long as Acquire

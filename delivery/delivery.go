@@ -2,9 +2,9 @@
 //
 // A mail's way: Pools.Acquire lends a connection to the relay, at most as many at
 // once as the relay's settings allow. Conn.Send renders the mail in full
-// (message.go), speaks MAIL, RCPT and DATA (smtp.go) and turns whatever comes
-// back, or does not, into one Outcome (classify.go). Release gives the connection
-// back for the next borrower.
+// (message.go), signs it (dkim.go), speaks MAIL, RCPT and DATA (smtp.go) and turns
+// whatever comes back, or does not, into one Outcome (classify.go). Release gives
+// the connection back for the next borrower.
 //
 // An Outcome answers the one question that matters after a failure: may the mail
 // be offered again? The line is the final dot of DATA (RFC 5321 4.1.1.4). Before
@@ -23,6 +23,8 @@ package delivery
 import (
 	"net/mail"
 	"time"
+
+	"posthorn/senders"
 )
 
 // Mail is one mail to one recipient. None of its fields may hold CR, LF or NUL,
@@ -33,10 +35,11 @@ type Mail struct {
 	Subject            string
 	HTML               string // at least one of HTML and Text; with both, multipart/alternative
 	Text               string
-	MessageID          string    // left@right, without <>: the same for every attempt at this mail
-	Date               time.Time // also the same for every attempt, ideally
-	ListID             string    // e.g. news.shop.example, without <>; "" leaves List-Id out (RFC 2919)
-	ListUnsubscribeURL string    // http(s); "" leaves List-Unsubscribe and its -Post out (RFC 8058)
+	MessageID          string           // left@right, without <>: the same for every attempt at this mail
+	Date               time.Time        // also the same for every attempt, ideally
+	ListID             string           // e.g. news.shop.example, without <>; "" leaves List-Id out (RFC 2919)
+	ListUnsubscribeURL string           // http(s); "" leaves List-Unsubscribe and its -Post out (RFC 8058)
+	Sign               []senders.Signer // DKIM keys, each of which signs; none: unsigned
 }
 
 // Class says whether a mail may be offered again.
@@ -71,7 +74,7 @@ const (
 	ReasonLoginFailed      = "login_failed"      // user name or password are wrong, or no login is offered
 	ReasonTLSFailed        = "tls_failed"        // no STARTTLS, or a certificate that is not the relay's
 	ReasonInvalidAddress   = "invalid_address"   // never offered: it cannot be written into an SMTP command
-	ReasonInvalidMail      = "invalid_mail"      // never offered: a header would be broken, or there is no content
+	ReasonInvalidMail      = "invalid_mail"      // never offered: a header would be broken, there is no content, or it cannot be signed
 
 	// Temporary.
 	ReasonRecipientDeferred = "recipient_deferred" // greylisting, full mailbox, …

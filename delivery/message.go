@@ -31,7 +31,7 @@ const maxLine = 998
 // parts go as they are: quoted-printable costs a third of the CPU of a mail, there
 // and at every hop that reads it. A later hop that cannot take 8-bit mail has to
 // convert it, which breaks a signature made before (RFC 6376 5.3); hardly any
-// server is left that cannot.
+// server is left that cannot, and for those a relay's settings may forbid it.
 //
 // The content is written into room and is good until that is used again.
 func render(m Mail, eightBit bool, room *bytes.Buffer) (envelope, *Outcome) {
@@ -55,8 +55,11 @@ func render(m Mail, eightBit bool, room *bytes.Buffer) (envelope, *Outcome) {
 	if err != nil {
 		return envelope{}, unfit(ScopeContent, ReasonInvalidMail, "%v", err)
 	}
+	if content, err = sign(content, m.Sign); err != nil {
+		return envelope{}, unfit(ScopeSender, ReasonInvalidMail, "%v", err)
+	}
 	bare := func(a string) string { return (&mail.Address{Address: a}).String() }
-	return envelope{from: bare(sender.Address), to: bare(recipient.Address), content: content, eightBit: eightBit}, nil
+	return envelope{from: bare(sender.Address), to: bare(recipient.Address), content: stuff(content), eightBit: eightBit}, nil
 }
 
 func unfit(scope Scope, reason, format string, args ...any) *Outcome {
@@ -188,7 +191,7 @@ func headerURL(s string) bool {
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && len(s) <= 900
 }
 
-// write renders msg into room as it goes after DATA, with the final dot.
+// write renders msg into room.
 func write(msg *gomail.Msg, room *bytes.Buffer) ([]byte, error) {
 	room.Reset()
 	if _, err := msg.WriteTo(room); err != nil {
@@ -213,7 +216,7 @@ func write(msg *gomail.Msg, room *bytes.Buffer) ([]byte, error) {
 	} else if bytes.HasPrefix(content, []byte(name+"\r\n ")) {
 		content = append(content[:len(name)], content[len(name)+len("\r\n"):]...)
 	}
-	return stuff(content), nil
+	return content, nil
 }
 
 // stuff doubles the dots that begin a line and ends the mail with its final dot

@@ -328,7 +328,7 @@ func FuzzRender(f *testing.F) {
 	f.Add("=?utf-8?q?x?=", "a@b", "c@d", "ä\u2028b", "1@2", "", "", "=", "=\r")
 	f.Fuzz(func(t *testing.T, name, from, to, subject, id, list, link, html, text string) {
 		m := Mail{From: mail.Address{Name: name, Address: from}, To: to, Subject: subject, MessageID: id, Date: aMail().Date,
-			ListID: list, ListUnsubscribeURL: link, HTML: html, Text: text}
+			ListID: list, ListUnsubscribeURL: link, HTML: html, Text: text, Sign: edSigner()}
 		e, out := render(m, len(html)%2 == 0, new(bytes.Buffer))
 		if out != nil {
 			return
@@ -356,6 +356,9 @@ func FuzzRender(f *testing.F) {
 			}
 		}
 		unstuffed := bytes.TrimPrefix(bytes.ReplaceAll(e.content, []byte("\r\n."), []byte("\r\n")), []byte("."))
+		if err := verify(unstuffed, edSigner()); err != nil {
+			t.Error(err)
+		}
 		r, err := mail.ReadMessage(bytes.NewReader(unstuffed))
 		if err != nil {
 			t.Fatalf("not a mail: %v", err)
@@ -363,7 +366,7 @@ func FuzzRender(f *testing.F) {
 		for key, values := range r.Header {
 			switch key {
 			case "Date", "From", "To", "Subject", "Message-Id", "Mime-Version", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post",
-				"Content-Type", "Content-Transfer-Encoding":
+				"Content-Type", "Content-Transfer-Encoding", "Dkim-Signature":
 			default:
 				t.Errorf("header %s", key)
 			}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/wneessen/go-mail/smtp"
+
+	"posthorn/relays"
 )
 
 // session is one SMTP connection. It is used by one goroutine at a time.
@@ -57,7 +59,7 @@ func (c *Conn) Send(ctx context.Context, m Mail) Outcome {
 		}
 		s, rested := c.s, !c.s.fresh
 		eightBit, _ := s.client.Extension("8BITMIME")
-		e, unfit := render(m, eightBit, &s.room)
+		e, unfit := render(m, eightBit && s.settings.encoding != relays.EncodingQuotedPrintable, &s.room)
 		if unfit != nil {
 			return *unfit
 		}

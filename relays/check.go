@@ -39,6 +39,12 @@ func (in *PutInput) normalize() error {
 	default:
 		wrong.Add("tls", "must be none, starttls or tls")
 	}
+	if in.Encoding == "" {
+		in.Encoding = EncodingAuto
+	}
+	if in.Encoding != EncodingAuto && in.Encoding != EncodingQuotedPrintable {
+		wrong.Add("encoding", "must be auto or quoted-printable")
+	}
 	if bad(in.Username) {
 		wrong.Add("username", "must not hold line breaks or NUL, nor be longer than %d bytes", maxCredential)
 	}
@@ -58,7 +64,7 @@ func (in *PutInput) normalize() error {
 }
 
 func (in PutInput) relay() Relay {
-	return Relay{Name: in.Name, Host: in.Host, Port: in.Port, TLS: in.TLS, Username: in.Username,
+	return Relay{Name: in.Name, Host: in.Host, Port: in.Port, TLS: in.TLS, Encoding: in.Encoding, Username: in.Username,
 		Connections: in.Connections, RatePerSecond: in.RatePerSecond}
 }
 

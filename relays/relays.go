@@ -30,6 +30,12 @@ const (
 	TLSImplicit = "tls"      // TLS from the first byte, usually port 465
 )
 
+// How the parts of a mail are written.
+const (
+	EncodingAuto            = "auto"             // as they are, where the relay offers 8BITMIME and no line is too long
+	EncodingQuotedPrintable = "quoted-printable" // always so: no hop behind the relay has to convert a signed mail
+)
+
 // Bounds of PutInput.Connections.
 const (
 	DefaultConnections = 8
@@ -42,6 +48,7 @@ type Relay struct {
 	Host          string    `json:"host"`
 	Port          int       `json:"port"`
 	TLS           string    `json:"tls"`
+	Encoding      string    `json:"encoding"`
 	Username      string    `json:"username"` // "": no login
 	Password      string    `json:"-"`
 	HasPassword   bool      `json:"has_password"`
@@ -61,6 +68,7 @@ type PutInput struct {
 	Host          string // a name or an IP address, without scheme or port
 	Port          int
 	TLS           string // TLSNone, TLSStartTLS or TLSImplicit
+	Encoding      string // EncodingAuto or EncodingQuotedPrintable; "" means EncodingAuto
 	Username      string
 	Password      *string // nil keeps the one that is stored; "" removes it
 	Connections   int     // 0 means DefaultConnections
@@ -131,13 +139,13 @@ func Put(ctx context.Context, db postgres.DB, now time.Time, secret string, in P
 			out.UpdatedAt = old.UpdatedAt.Add(time.Microsecond)
 		}
 		_, err = tx.Exec(ctx, `
-			INSERT INTO relays (name, host, port, tls, username, sealed_password, connections, rate_per_second, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+			INSERT INTO relays (name, host, port, tls, encoding, username, sealed_password, connections, rate_per_second, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 			ON CONFLICT (name) DO UPDATE SET
-				host = excluded.host, port = excluded.port, tls = excluded.tls, username = excluded.username,
-				sealed_password = excluded.sealed_password, connections = excluded.connections,
+				host = excluded.host, port = excluded.port, tls = excluded.tls, encoding = excluded.encoding,
+				username = excluded.username, sealed_password = excluded.sealed_password, connections = excluded.connections,
 				rate_per_second = excluded.rate_per_second, updated_at = excluded.updated_at`,
-			out.Name, out.Host, out.Port, out.TLS, out.Username, box, out.Connections, out.RatePerSecond, out.CreatedAt, out.UpdatedAt)
+			out.Name, out.Host, out.Port, out.TLS, out.Encoding, out.Username, box, out.Connections, out.RatePerSecond, out.CreatedAt, out.UpdatedAt)
 		return err
 	})
 	if err != nil {
@@ -166,7 +174,7 @@ func Get(ctx context.Context, db postgres.DB, secret, name string) (Relay, error
 // List returns all relays by name, without passwords.
 func List(ctx context.Context, db postgres.DB) ([]Relay, error) {
 	rows, err := db.Query(ctx, `
-		SELECT name, host, port, tls, username, sealed_password IS NOT NULL AS has_password,
+		SELECT name, host, port, tls, encoding, username, sealed_password IS NOT NULL AS has_password,
 		       connections, rate_per_second, created_at, updated_at
 		FROM relays ORDER BY name`)
 	if err != nil {
@@ -174,7 +182,7 @@ func List(ctx context.Context, db postgres.DB) ([]Relay, error) {
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Relay, error) {
 		var r Relay
-		err := row.Scan(&r.Name, &r.Host, &r.Port, &r.TLS, &r.Username, &r.HasPassword,
+		err := row.Scan(&r.Name, &r.Host, &r.Port, &r.TLS, &r.Encoding, &r.Username, &r.HasPassword,
 			&r.Connections, &r.RatePerSecond, &r.CreatedAt, &r.UpdatedAt)
 		r.CreatedAt, r.UpdatedAt = r.CreatedAt.UTC(), r.UpdatedAt.UTC()
 		return r, err
@@ -215,9 +223,9 @@ func load(ctx context.Context, db postgres.DB, name string) (Relay, []byte, erro
 	var r Relay
 	var sealed []byte
 	err := db.QueryRow(ctx, `
-		SELECT name, host, port, tls, username, sealed_password, connections, rate_per_second, created_at, updated_at
+		SELECT name, host, port, tls, encoding, username, sealed_password, connections, rate_per_second, created_at, updated_at
 		FROM relays WHERE name = $1`, name).
-		Scan(&r.Name, &r.Host, &r.Port, &r.TLS, &r.Username, &sealed, &r.Connections, &r.RatePerSecond, &r.CreatedAt, &r.UpdatedAt)
+		Scan(&r.Name, &r.Host, &r.Port, &r.TLS, &r.Encoding, &r.Username, &sealed, &r.Connections, &r.RatePerSecond, &r.CreatedAt, &r.UpdatedAt)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Relay{}, nil, fault.NotFoundf("relay", name)
 	}
@@ -237,6 +245,6 @@ func open(secret, name string, box []byte) (string, error) {
 
 // sameSettings compares all but the password.
 func sameSettings(a, b Relay) bool {
-	return a.Host == b.Host && a.Port == b.Port && a.TLS == b.TLS && a.Username == b.Username &&
+	return a.Host == b.Host && a.Port == b.Port && a.TLS == b.TLS && a.Encoding == b.Encoding && a.Username == b.Username &&
 		a.Connections == b.Connections && a.RatePerSecond == b.RatePerSecond
 }

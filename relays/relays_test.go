@@ -44,7 +44,7 @@ func TestPut(t *testing.T) {
 		return r
 	}
 	first := put(noon, good())
-	want := Relay{Name: "default", Host: "smtp.example.com", Port: 587, TLS: TLSStartTLS, Username: "u", Password: "p\u00e4ss", HasPassword: true,
+	want := Relay{Name: "default", Host: "smtp.example.com", Port: 587, TLS: TLSStartTLS, Encoding: EncodingAuto, Username: "u", Password: "p\u00e4ss", HasPassword: true,
 		Connections: 5, RatePerSecond: 50, CreatedAt: noon, UpdatedAt: noon}
 	if first != want {
 		t.Errorf("relay\n%+v, want\n%+v", first, want)
@@ -81,6 +81,11 @@ func TestPut(t *testing.T) {
 	}
 	if same := put(noon.Add(5*time.Hour), anonymous); same != r {
 		t.Errorf("the same again changed it: %+v", same)
+	}
+	encoded := anonymous
+	encoded.Encoding = EncodingQuotedPrintable
+	if r = put(noon.Add(6*time.Hour), encoded); r.Encoding != EncodingQuotedPrintable || r.UpdatedAt != noon.Add(6*time.Hour) {
+		t.Errorf("another encoding: %+v", r)
 	}
 	removed := good()
 	removed.Password = text("")
@@ -144,6 +149,7 @@ func TestPutRefuses(t *testing.T) {
 		{"port 0", "port", func(in *PutInput) { in.Port = 0 }},
 		{"port 65536", "port", func(in *PutInput) { in.Port = 65536 }},
 		{"no tls", "tls", func(in *PutInput) { in.TLS = "" }},
+		{"unknown encoding", "encoding", func(in *PutInput) { in.Encoding = "base64" }},
 		{"unknown tls", "tls", func(in *PutInput) { in.TLS = "ssl" }},
 		{"a line break in the user name", "username", func(in *PutInput) { in.Username = "u\nx" }},
 		{"a NUL in the password", "password", func(in *PutInput) { in.Password = text("p\x00") }},
