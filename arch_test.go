@@ -60,7 +60,7 @@ var rules = map[string]rule{
 	"campaigns": {list("postgres contacts segments templates messages internal/flight"), "a campaign decides what to send; sending is the worker's"},
 
 	"scheduler": {list("postgres tasks internal/flight contacts catalog segments events templates messages campaigns"), "it knocks; it neither sends nor answers requests"},
-	"worker":    {list("postgres tasks delivery relays tracking internal/flight contacts catalog segments events templates messages campaigns"), "it works on rows; it answers no requests and keeps no time"},
+	"worker":    {list("postgres tasks delivery relays senders tracking internal/flight contacts catalog segments events templates messages campaigns"), "it works on rows; it answers no requests and keeps no time"},
 	"web":       {list("postgres tasks relays tracking contacts catalog segments events templates messages campaigns internal/csvimport"), "a request writes rows and knocks; it must never send by itself"},
 }
 

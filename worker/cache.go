@@ -7,6 +7,7 @@ import (
 
 	"posthorn/postgres"
 	"posthorn/relays"
+	"posthorn/senders"
 	"posthorn/templates"
 )
 
@@ -49,37 +50,51 @@ func (c *rendererCache) get(ctx context.Context, db postgres.DB, id int64, versi
 	return r, nil
 }
 
-// relayBook reads relays at most every relayFresh, so that a changed password or
-// rate takes effect soon without a query per mail.
-type relayBook struct {
-	secret string
-	mu     sync.Mutex
-	held   map[string]heldRelay
+// book reads settings at most every bookFresh, so that a changed password, rate or
+// key takes effect soon without a query per mail.
+type book[T any] struct {
+	read func(ctx context.Context, db postgres.DB, name string) (T, error)
+	mu   sync.Mutex
+	held map[string]page[T]
 }
 
-type heldRelay struct {
-	relay relays.Relay
+type page[T any] struct {
+	value T
 	read  time.Time
 }
 
-const relayFresh = 2 * time.Second
+const bookFresh = 2 * time.Second
 
-func (b *relayBook) get(ctx context.Context, db postgres.DB, now time.Time, name string) (relays.Relay, error) {
+func (b *book[T]) get(ctx context.Context, db postgres.DB, now time.Time, name string) (T, error) {
 	b.mu.Lock()
-	h, ok := b.held[name]
+	p, ok := b.held[name]
 	b.mu.Unlock()
-	if ok && now.Sub(h.read) < relayFresh {
-		return h.relay, nil
+	if ok && now.Sub(p.read) < bookFresh {
+		return p.value, nil
 	}
-	r, err := relays.Get(ctx, db, b.secret, name)
+	v, err := b.read(ctx, db, name)
 	if err != nil {
-		return relays.Relay{}, err
+		return v, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.held == nil {
-		b.held = map[string]heldRelay{}
+		b.held = map[string]page[T]{}
 	}
-	b.held[name] = heldRelay{relay: r, read: now}
-	return r, nil
+	b.held[name] = page[T]{value: v, read: now}
+	return v, nil
+}
+
+// relayBook holds relays by name.
+func relayBook(secret string) book[relays.Relay] {
+	return book[relays.Relay]{read: func(ctx context.Context, db postgres.DB, name string) (relays.Relay, error) {
+		return relays.Get(ctx, db, secret, name)
+	}}
+}
+
+// signerBook holds what signs, by sender address.
+func signerBook(secret string) book[[]senders.Signer] {
+	return book[[]senders.Signer]{read: func(ctx context.Context, db postgres.DB, address string) ([]senders.Signer, error) {
+		return senders.Signers(ctx, db, secret, address)
+	}}
 }

@@ -15,6 +15,7 @@ import (
 	"posthorn/internal/flight"
 	"posthorn/messages"
 	"posthorn/relays"
+	"posthorn/senders"
 	"posthorn/tasks"
 	"posthorn/templates"
 )
@@ -92,6 +93,7 @@ type shift struct {
 	campaigns.Chunk
 	relay      relays.Relay
 	renderer   *templates.Renderer
+	sign       []senders.Signer
 	conn       *delivery.Conn
 	flight     *flight.Record  // of the claim under way
 	last       *flight.Outcome // of the message before, not yet in the flight record
@@ -206,8 +208,10 @@ func (s *shift) prepare(ctx context.Context) error {
 		}
 		return err
 	}
-	s.renderer, err = s.templates.get(ctx, s.Pool, s.TemplateID, s.TemplateVersion)
-	return err
+	if s.renderer, err = s.templates.get(ctx, s.Pool, s.TemplateID, s.TemplateVersion); err != nil {
+		return err
+	}
+	return s.loadSigners(ctx)
 }
 
 // giveUp pauses the campaign for a reason that only a person can mend. A test

@@ -2,11 +2,13 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/mail"
 	"strings"
 
 	"posthorn/delivery"
+	"posthorn/internal/fault"
 	"posthorn/messages"
 	"posthorn/templates"
 )
@@ -36,6 +38,17 @@ func (s *shift) loadFacts(ctx context.Context, batch []messages.Claimed) (factsO
 		return nil, nil
 	}
 	return templates.LoadFacts(ctx, s.Pool, ids)
+}
+
+// loadSigners gets the keys that sign for the campaign's sender. One that does not
+// open pauses the campaign: unsigned, its mails would be taken for somebody else's.
+func (s *shift) loadSigners(ctx context.Context) error {
+	var err error
+	var sealed *fault.Conflict
+	if s.sign, err = s.signers.get(ctx, s.Pool, s.Clock(), s.Sender.Address); errors.As(err, &sealed) {
+		return s.giveUp(ctx, fmt.Sprintf("%s; then resume", sealed))
+	}
+	return err
 }
 
 // compose renders a message and puts its headers on.
@@ -70,6 +83,7 @@ func (s *shift) compose(ctx context.Context, m messages.Claimed, all factsOf) (d
 		Date:               s.Clock(),
 		ListID:             listID(s.Topic, s.Sender.Address),
 		ListUnsubscribeURL: unsubscribe,
+		Sign:               s.sign,
 	}, nil
 }
 

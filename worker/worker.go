@@ -22,6 +22,8 @@ import (
 	"posthorn/delivery"
 	"posthorn/internal/clock"
 	"posthorn/internal/flight"
+	"posthorn/relays"
+	"posthorn/senders"
 	"posthorn/tasks"
 	"posthorn/tracking"
 )
@@ -33,7 +35,7 @@ type Deps struct {
 	Clock       clock.Clock
 	Log         *slog.Logger
 	Links       tracking.Links
-	Secret      string          // opens the relays' passwords
+	Secret      string          // opens the relays' passwords and the DKIM keys
 	Concurrency int             // chunks sent at once; 0 means 16
 	Retry       []time.Duration // how long after each temporary refusal to try again; nil means DefaultRetry
 	Delivery    delivery.Options
@@ -57,7 +59,8 @@ type Worker struct {
 	flights   *flight.Recorder
 	breaker   breaker
 	templates rendererCache
-	relays    relayBook
+	relays    book[relays.Relay]
+	signers   book[[]senders.Signer]
 	stopping  chan struct{} // closed when the worker shall take nothing new
 }
 
@@ -76,7 +79,8 @@ func New(d Deps) *Worker {
 		pools:    delivery.NewPools(d.Delivery),
 		limiter:  delivery.NewLimiter(d.Redis),
 		flights:  flight.NewRecorder(d.Redis),
-		relays:   relayBook{secret: d.Secret},
+		relays:   relayBook(d.Secret),
+		signers:  signerBook(d.Secret),
 		stopping: make(chan struct{}),
 	}
 }
