@@ -61,7 +61,7 @@ var rules = map[string]rule{
 
 	"scheduler": {list("postgres tasks internal/flight contacts catalog segments events templates messages campaigns"), "it knocks; it neither sends nor answers requests"},
 	"worker":    {list("postgres tasks delivery relays senders tracking internal/flight contacts catalog segments events templates messages campaigns"), "it works on rows; it answers no requests and keeps no time"},
-	"web":       {list("postgres tasks relays tracking contacts catalog segments events templates messages campaigns internal/csvimport"), "a request writes rows and knocks; it must never send by itself"},
+	"web":       {list("postgres tasks relays senders tracking contacts catalog segments events templates messages campaigns internal/csvimport"), "a request writes rows and knocks; it must never send by itself"},
 }
 
 // commands may import everything and nothing may import them.

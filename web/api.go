@@ -62,6 +62,13 @@ func (a *api) routes() {
 	route(a, "GET /relays", "List relays", a.listRelays, listRelaysDoc)
 	route(a, "DELETE /relays/{name}", "Delete a relay", a.deleteRelay, deleteRelayDoc)
 
+	a.section("DKIM", "Keys that sign the mails of a sending domain and its subdomains. A domain without active keys sends unsigned.")
+	route(a, "PUT /domains/{domain}/dkim/{selector}", "Create or replace a DKIM key", a.putDKIMKey, putDKIMKeyDoc)
+	route(a, "GET /domains/{domain}/dkim/{selector}", "Get a DKIM key", a.getDKIMKey, getDKIMKeyDoc)
+	route(a, "GET /domains/{domain}/dkim", "List a domain's DKIM keys", a.listDomainDKIMKeys, listDomainDKIMKeysDoc)
+	route(a, "GET /dkim", "List DKIM keys", a.listDKIMKeys, listDKIMKeysDoc)
+	route(a, "DELETE /domains/{domain}/dkim/{selector}", "Delete a DKIM key", a.deleteDKIMKey, deleteDKIMKeyDoc)
+
 	a.section("Campaigns", "One mail to an audience, once or on a schedule: draft → scheduled → running ⇄ paused → finished, cancelled or failed.")
 	route(a, "POST /campaigns", "Create a campaign", a.postCampaign, postCampaignDoc)
 	route(a, "GET /campaigns/{id}", "Get a campaign and its latest run", a.getCampaign, getCampaignDoc)

@@ -100,7 +100,7 @@ func TestExamplesFitTheirSchemas(t *testing.T) {
 				continue
 			}
 			n++
-			url := strings.NewReplacer("{id}", "1", "{external_id}", "C-1", "{topic}", "news", "{sku}", "S", "{order_id}", "O", "{name}", "default").Replace(path)
+			url := strings.NewReplacer("{id}", "1", "{external_id}", "C-1", "{topic}", "news", "{sku}", "S", "{order_id}", "O", "{name}", "default", "{domain}", "shop.example", "{selector}", "a").Replace(path)
 			a := s.do(strings.ToUpper(method), url, media["example"])
 			// What the example names may not exist, but all its fields must.
 			if a.status >= 500 || a.status == http.StatusBadRequest || a.status == http.StatusUnprocessableEntity && strings.Contains(string(a.body), "is not a field") {

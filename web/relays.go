@@ -17,6 +17,7 @@ type putRelayInput struct {
 		Host          string  `json:"host" maxLength:"253" example:"smtp.example.com"`
 		Port          int     `json:"port" minimum:"1" maximum:"65535" example:"587"`
 		TLS           string  `json:"tls" enum:"none,starttls,tls" example:"starttls" doc:"starttls and tls verify the server's certificate and never fall back to plain text."`
+		Encoding      string  `json:"encoding,omitempty" enum:"auto,quoted-printable" default:"auto" doc:"How the parts of a mail are written. auto: as they are, where the relay offers 8BITMIME and no line is too long. quoted-printable: always so, for a relay behind which a server without 8BITMIME would convert the mail and break its DKIM signature."`
 		Username      string  `json:"username,omitempty" example:"posthorn" doc:"Empty: no login."`
 		Password      *string `json:"password,omitempty" example:"secret" doc:"Kept encrypted and never returned. Left out: the stored one is kept, unless the host changes. Empty: it is removed."`
 		Connections   int     `json:"connections,omitempty" minimum:"1" maximum:"500" default:"8" doc:"At most, for each worker process."`
@@ -38,6 +39,7 @@ func (a *api) putRelay(ctx context.Context, in *putRelayInput) (*reply[relays.Re
 		Host:          in.Body.Host,
 		Port:          in.Body.Port,
 		TLS:           in.Body.TLS,
+		Encoding:      in.Body.Encoding,
 		Username:      in.Body.Username,
 		Password:      in.Body.Password,
 		Connections:   in.Body.Connections,

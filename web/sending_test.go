@@ -1,8 +1,12 @@
 package web
 
 import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -54,12 +58,78 @@ func TestRelays(t *testing.T) {
 	s.do("PUT", "/api/v1/relays/x", obj{"host": "a b", "port": 25, "tls": "none"}).problem(422, "host")
 	s.do("PUT", "/api/v1/relays/x", obj{"host": "a\r\nb", "port": 25, "tls": "none"}).problem(422, "host")
 	s.do("PUT", "/api/v1/relays/x", obj{"host": "a.example", "port": 0, "tls": "none"}).problem(422, "port")
+	s.do("PUT", "/api/v1/relays/x", obj{"host": "a.example", "port": 25, "tls": "none", "encoding": "base64"}).problem(422, "encoding")
+	for want, more := range map[string]obj{"auto": {}, "quoted-printable": {"encoding": "quoted-printable"}} {
+		body := obj{"host": "localhost", "port": 25, "tls": "none"}
+		maps.Copy(body, more)
+		if a := s.do("PUT", "/api/v1/relays/second", body).want(200); a.get("encoding") != want {
+			t.Errorf("%s", a.body)
+		}
+	}
 	s.do("PUT", "/api/v1/relays/x", obj{"host": "a.example", "port": 25, "tls": "none", "connections": 501}).problem(422, "connections")
 	s.do("DELETE", "/api/v1/relays/second", nil).want(204)
 	s.do("GET", "/api/v1/relays/second", nil).problem(404, "")
 	s.do("DELETE", "/api/v1/relays/second", nil).problem(404, "")
 	if strings.Contains(s.log.String(), "hunter2") {
 		t.Error("the log holds the password")
+	}
+}
+
+func TestDKIMKeys(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	const path = "/api/v1/domains/shop.example/dkim/2026a"
+	made := s.do("PUT", path, obj{"algorithm": "rsa-sha256", "active": false}).want(200)
+	if made.get("domain") != "shop.example" || made.get("selector") != "2026a" || made.get("algorithm") != "rsa-sha256" || made.get("active") != false ||
+		made.get("record", "name") != "2026a._domainkey.shop.example" || !strings.HasPrefix(made.get("record", "value").(string), "v=DKIM1; k=rsa; p=MII") {
+		t.Errorf("%s", made.body)
+	}
+	for range 2 { // active is the default, and the key stays
+		a := s.do("PUT", path, obj{"algorithm": "rsa-sha256"}).want(200)
+		if a.get("active") != true || a.get("record", "value") != made.get("record", "value") {
+			t.Errorf("%s", a.body)
+		}
+	}
+
+	der, err := x509.MarshalPKCS8PrivateKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	private := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	secretLine := strings.Split(private, "\n")[1]
+	s.do("PUT", "/api/v1/domains/K%C3%A4se.example/dkim/ed", obj{"algorithm": "ed25519-sha256", "private_key": private}).want(200)
+	s.do("PUT", path, obj{"algorithm": "ed25519-sha256"}).problem(422, "algorithm")
+	for _, bad := range []map[string]any{
+		s.do("PUT", path, obj{"algorithm": "rsa-sha256", "private_key": private}).problem(422, "private_key"),
+		s.do("PUT", path, obj{"algorithm": "rsa-sha256", "private_key": private[1:]}).problem(422, "private_key"),
+		s.do("PUT", path, obj{"algorithm": "rsa-sha1", "private_key": private}).problem(422, "algorithm"),
+		s.do("PUT", "/api/v1/domains/localhost/dkim/a", obj{"algorithm": "rsa-sha256", "private_key": private}).problem(422, "domain"),
+		s.do("PUT", "/api/v1/domains/shop.example/dkim/a_b", obj{"algorithm": "rsa-sha256", "private_key": private}).problem(422, "selector"),
+	} {
+		if strings.Contains(fmt.Sprint(bad), secretLine) {
+			t.Errorf("the key is sent back: %v", bad)
+		}
+	}
+	s.do("PUT", path, obj{}).problem(422, "algorithm")
+
+	for path, want := range map[string]int{"/api/v1/dkim": 2, "/api/v1/domains/shop.example/dkim": 1, "/api/v1/domains/k%C3%A4se.example/dkim": 1, "/api/v1/domains/other.example/dkim": 0} {
+		a := s.do("GET", path, nil).want(200)
+		if len(a.get("items").([]any)) != want || a.get("next_cursor") != "" {
+			t.Errorf("%s: %s", path, a.body)
+		}
+		if strings.Contains(string(a.body), secretLine) || strings.Contains(string(a.body), "private") {
+			t.Errorf("%s shows the private key: %s", path, a.body)
+		}
+	}
+	if a := s.do("GET", "/api/v1/domains/xn--kse-qla.example/dkim/ed", nil).want(200); a.get("record", "value") != "v=DKIM1; k=ed25519; p=O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik=" {
+		t.Errorf("%s", a.body)
+	}
+	s.do("DELETE", path, nil).want(204)
+	s.do("DELETE", path, nil).problem(404, "")
+	s.do("GET", path, nil).problem(404, "")
+	s.do("GET", "/api/v1/domains/a%00b/dkim/x", nil).problem(400, "")
+	if strings.Contains(s.log.String(), secretLine) {
+		t.Error("the log holds the private key")
 	}
 }
 
