@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"time"
 
 	"posthorn/campaigns"
 	"posthorn/internal/clock"
+	"posthorn/senders"
 	"posthorn/tasks"
 )
 
@@ -70,6 +72,22 @@ func (b *bench) campaign(ctx context.Context, contacts int) (round, error) {
 	r.memory = peakMemory()
 	r.own, r.postgres, r.redis = (ownCPU()-own)/n, (familyCPU(b.pg.PID())-pg)/n, (familyCPU(b.redis.PID())-rd)/n
 	return r, nil
+}
+
+// sign has the campaigns to come signed by the keys of that name, or by none.
+func (b *bench) sign(ctx context.Context, by string) error {
+	if !slices.Contains([]string{"none", "ed25519", "rsa", "both"}, by) {
+		return fmt.Errorf("--dkim: %q is none of none, ed25519, rsa, both", by)
+	}
+	for name, algorithm := range map[string]string{"ed25519": senders.Ed25519, "rsa": senders.RSA} {
+		_, err := senders.Put(ctx, b.pool, clock.System(), benchSecret, senders.PutInput{
+			Domain: "shop.example", Selector: name, Algorithm: algorithm, Active: by == name || by == "both"})
+		if err != nil {
+			return err
+		}
+	}
+	time.Sleep(2100 * time.Millisecond) // for so long a worker may still use the keys it knows
+	return nil
 }
 
 // redisMemory is what Redis has allocated, in bytes.

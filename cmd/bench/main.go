@@ -26,6 +26,7 @@ import (
 	"runtime/debug"
 	"runtime/pprof"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -57,6 +58,7 @@ type options struct {
 	contacts, connections, rounds int
 	ceiling                       bool
 	sink                          string
+	dkim                          string
 	profile                       string
 }
 
@@ -68,6 +70,7 @@ func runRounds(ctx context.Context, args []string) error {
 	flags.IntVar(&o.rounds, "rounds", 3, "rounds, one after the other")
 	flags.BoolVar(&o.ceiling, "ceiling", true, "measure the ceiling, too")
 	flags.StringVar(&o.sink, "sink", "", "smtp-sink or own (default: smtp-sink where it is installed)")
+	flags.StringVar(&o.dkim, "dkim", "none", "campaigns of each round, by how they are signed: a list of none, ed25519, rsa, both")
 	flags.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the rounds to this file, for go tool pprof")
 	_ = flags.Parse(args)
 	if os.Getenv("GOGC") == "" {
@@ -96,7 +99,8 @@ func runRounds(ctx context.Context, args []string) error {
 
 	fmt.Printf("%s/%s, %d CPUs, %s; %d recipients, %d connections, %d bytes of HTML, sink: %s\n",
 		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), o.contacts, o.connections, len(benchHTML()), b.sink.name())
-	var all, bare []round
+	signings := strings.Split(o.dkim, ",")
+	all, bare := map[string][]round{}, []round{}
 	for i := range o.rounds {
 		if o.ceiling {
 			c, err := ceiling(ctx, b.template, b.sink.port(), o.contacts, o.connections)
@@ -106,18 +110,25 @@ func runRounds(ctx context.Context, args []string) error {
 			fmt.Printf("round %d, ceiling:  %6.0f mails/s, CPU per mail: %s own\n", i+1, c.rate, c.own)
 			bare = append(bare, c)
 		}
-		r, err := b.campaign(ctx, o.contacts)
-		if err != nil {
-			return err
+		for _, signing := range signings {
+			if err := b.sign(ctx, signing); err != nil {
+				return err
+			}
+			r, err := b.campaign(ctx, o.contacts)
+			if err != nil {
+				return err
+			}
+			fmt.Printf("round %d, campaign, signed by %s: %s\n", i+1, signing, r)
+			all[signing] = append(all[signing], r)
 		}
-		fmt.Printf("round %d, campaign: %s\n", i+1, r)
-		all = append(all, r)
 	}
-	m := median(all)
-	fmt.Printf("median campaign: %s\n", m)
-	if o.ceiling {
-		top := median(bare)
-		fmt.Printf("median ceiling:  %.0f mails/s; campaign / ceiling = %.2f\n", top.rate, m.rate/top.rate)
+	for _, signing := range signings {
+		m := median(all[signing])
+		fmt.Printf("median campaign, signed by %s: %s\n", signing, m)
+		if o.ceiling {
+			top := median(bare)
+			fmt.Printf("median ceiling: %.0f mails/s; campaign / ceiling = %.2f\n", top.rate, m.rate/top.rate)
+		}
 	}
 	return nil
 }
