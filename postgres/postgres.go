@@ -68,14 +68,17 @@ func Open(ctx context.Context, dsn string, maxConns int) (*pgxpool.Pool, error) 
 	defer cancel()
 	if err := pool.Ping(pingCtx); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("postgres: cannot reach %s: %w", Redact(dsn), connectCause(err))
+		return nil, fmt.Errorf("postgres: cannot reach %s: %w", Redact(dsn), connectCause(ctx, err))
 	}
 	return pool, nil
 }
 
 // connectCause strips pgx's repetition of the connection settings from a failed
-// connect, so that one line remains.
-func connectCause(err error) error {
+// connect, so that one line remains. Where the caller gave up, that is the cause.
+func connectCause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) {
 		return fmt.Errorf("the server says: %s", pgErr.Message)

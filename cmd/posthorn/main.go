@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -100,11 +101,20 @@ func run(ctx context.Context, args []string, std streams) int {
 		return 0
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		fmt.Fprintln(std.err, "posthorn: interrupted")
+		if isService(command.Command()) {
+			return 0
+		}
 		return exitFailure
 	default:
 		fmt.Fprintf(std.err, "posthorn: %s\n", oneLine(err))
 		return exitFailure
 	}
+}
+
+// isService says that a command runs until it is asked to end. To be asked while it
+// still waits for a server at its start is no failure either.
+func isService(command string) bool {
+	return slices.Contains([]string{"serve", "web", "worker", "scheduler"}, command)
 }
 
 // oneLine is an error's text on one line.

@@ -131,6 +131,40 @@ func TestEachProcessStopsInOrder(t *testing.T) {
 	}
 }
 
+// A service manager takes anything but 0 for a failure.
+func TestToBeAskedToEndIsNoFailureHoweverEarly(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	dialed := make(chan net.Conn, 100)
+	go func() {
+		for {
+			conn, err := silent.Accept()
+			if err != nil {
+				return
+			}
+			dialed <- conn // and never a word
+		}
+	}()
+	database, queue := "POSTHORN_DATABASE_URL=postgres://u@"+silent.Addr().String()+"/db", "POSTHORN_REDIS_URL=redis://"+silent.Addr().String()+"/0"
+	for what, env := range map[string][]string{
+		"PostgreSQL does not answer": {database, queue},
+		"Redis does not answer":      {"POSTHORN_DATABASE_URL=" + pgtest.NewURL(t), queue},
+	} {
+		for _, command := range []string{"serve", "web", "worker", "scheduler"} {
+			t.Run(what+"/"+command, func(t *testing.T) { // one after the other: who dialed is who was started
+				p := start(t, program(t, append(env, "POSTHORN_SECRET="+secret, "POSTHORN_LISTEN=127.0.0.1:0"), command))
+				conn := <-dialed
+				p.stop(t)
+				_ = conn.Close()
+			})
+		}
+	}
+}
+
 // Each of these says in one line what is wrong, without a password, and ends with 1.
 func TestWrongConfiguration(t *testing.T) {
 	t.Parallel()
