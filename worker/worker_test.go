@@ -33,7 +33,16 @@ import (
 	"posthorn/worker"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+// TestMain sees, after all tests, that no worker and no scheduler left a goroutine
+// behind, whatever they went through.
+func TestMain(m *testing.M) {
+	code := pgtest.Run(m)
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 const secret = "a secret for tests, long enough"
 
@@ -591,16 +600,36 @@ func testDeath(t *testing.T, lost bool) {
 	}
 }
 
-func TestNoGoroutineOutlivesAWorker(t *testing.T) {
+func TestAWorkerStopsInOrderAmidFaultsOfTheRelay(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
-	s.people(60)
-	before := goleak.IgnoreCurrent()
-	stop := s.work()
+	s.people(200)
+	s.relay.Script(
+		smtptest.Rule{Phase: smtptest.Content, Skip: 5, Times: 2, After: 50, Cut: true},
+		smtptest.Rule{Phase: smtptest.Dot, Skip: 10, Times: 2, Cut: true, Keep: true},
+		smtptest.Rule{Phase: smtptest.Mail, Skip: 20, Times: 3, Reply: "421 4.3.2 too busy", Cut: true},
+		smtptest.Rule{Phase: smtptest.Rcpt, Skip: 30, Times: 10, Reply: "451 4.2.1 later"},
+		smtptest.Rule{Phase: smtptest.Dot, Skip: 60, Times: 2, Hang: true},
+		smtptest.Rule{Phase: smtptest.Dot, Delay: 3 * time.Millisecond},
+	)
+	brief := func(d *worker.Deps) { d.Delivery.DotTimeout = time.Second }
 	c := s.campaign(html)
+	s.schedule()
+	stop := s.work(brief)
 	s.start(c)
-	s.relay.WaitMails(t, 10)
+	s.await(c.ID, "some are sent", func(c campaigns.Campaign) bool { return c.Run.Sent > 60 })
 	stop()
-	goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("posthorn/internal/smtptest.(*connection).serve"),
-		goleak.IgnoreAnyFunction("github.com/jackc/pgx/v5/pgxpool.(*Pool).backgroundHealthCheck"),
-		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9.(*apShard).flusher")) // ends with the client, which outlives the worker
+	held, err := campaigns.Get(context.Background(), s.pool, c.ID)
+	if err != nil || held.Run.Sending != 0 {
+		t.Fatalf("after the stop: %+v, %v", held.Run, err)
+	}
+	s.work(brief)
+	if end := s.awaitEnd(c.ID); end.Run.Sent+end.Run.Unknown != 200 || end.Run.Unknown > 6 {
+		t.Fatalf("%+v", end.Run)
+	}
+	for _, m := range s.list(c.ID) {
+		if m.State == messages.Unknown && m.Reason == messages.ReasonWorkerLost {
+			t.Errorf("%+v", m)
+		}
+	}
 }
