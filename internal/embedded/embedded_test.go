@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -105,9 +106,13 @@ func TestPostgresKeepsItsDataOverWhateverIsLeftBehind(t *testing.T) {
 func TestServersComeBackOnTheirPorts(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	p := startPostgres(t, PostgresConfig{Dir: folder(t), Durable: true})
+	log := filepath.Join(t.TempDir(), "elsewhere.log")
+	p := startPostgres(t, PostgresConfig{Dir: folder(t), Durable: true, Log: log})
 	if err := execSQL(t, p.URL, `CREATE TABLE kept (n int)`); err != nil {
 		t.Fatal(err)
+	}
+	if words, err := os.ReadFile(log); err != nil || !bytes.Contains(words, []byte("ready to accept connections")) {
+		t.Errorf("its log: %q, %v", words, err)
 	}
 	p.Crash()
 	if !isClosed(p.Ended()) || execSQL(t, p.URL, `SELECT 1`) == nil {

@@ -22,6 +22,7 @@ type PostgresConfig struct {
 	Dir     string            // its folder; made where missing
 	Durable bool              // false: no fsync, for tests
 	Private bool              // true: it asks for a password, kept in Dir; false: any local user may connect
+	Log     string            // the server's log file; "": postgres.log in Dir
 	Note    func(line string) // is told what the user should know; may be nil
 }
 
@@ -81,7 +82,10 @@ func StartPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
 	if err := endOrphan(ctx, data); err != nil {
 		return nil, err
 	}
-	p := &Postgres{Version: use.full, Dir: data, log: filepath.Join(dir, "postgres.log")}
+	if cfg.Log == "" {
+		cfg.Log = filepath.Join(dir, "postgres.log")
+	}
+	p := &Postgres{Version: use.full, Dir: data, log: cfg.Log}
 	err = p.tryStart(ctx, func() error {
 		port, err := freePort()
 		if err != nil {
@@ -108,7 +112,7 @@ func (p *Postgres) tryStart(ctx context.Context, start func() error) error {
 		words := lastWords(p.log)
 		busy := strings.Contains(words, "could not create any TCP/IP sockets") || strings.Contains(words, "shared memory block")
 		if ctx.Err() != nil || !busy || try == 5 {
-			return fmt.Errorf("embedded: PostgreSQL did not start (its log: %s): %w", p.log, explain(filepath.Dir(p.log), words, err))
+			return fmt.Errorf("embedded: PostgreSQL did not start (its log: %s): %w", p.log, explain(filepath.Dir(p.Dir), words, err))
 		}
 		time.Sleep(time.Duration(try) * 300 * time.Millisecond)
 	}
@@ -215,7 +219,7 @@ func (p *Postgres) start(ctx context.Context, cfg PostgresConfig, use install, p
 	}
 	defer log.Close()
 	cmd := exec.Command(filepath.Join(use.bin, "postgres"), args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = filepath.Dir(p.log), log, log
+	cmd.Dir, cmd.Stdout, cmd.Stderr = filepath.Dir(p.Dir), log, log
 	// SIGINT is PostgreSQL's fast shutdown: it does not wait for clients to leave.
 	if p.child, err = spawn(cmd, syscall.SIGINT, cred); err != nil {
 		return err
