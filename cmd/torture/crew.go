@@ -22,6 +22,7 @@ type crew struct {
 	mu     sync.Mutex
 	posts  []*post
 	wrong  []string // what a process did that it must not
+	failed int      // starts
 	closed bool
 	keep   sync.WaitGroup
 }
@@ -31,6 +32,7 @@ type post struct {
 	kind, name string
 	lives      int
 	cmd        *exec.Cmd // nil while none runs
+	log        string    // file
 	started    time.Time
 	asked      bool // to end
 	ended      chan struct{}
@@ -39,6 +41,9 @@ type post struct {
 // failedStart is how long a process may live that could not start because a
 // server was away. One that ends by itself later has a defect.
 const failedStart = 15 * time.Second
+
+// startAfter is the pause before a process that ended is started again.
+const startAfter = 300 * time.Millisecond
 
 // exitWithin is how long a worker may take to end when asked.
 const exitWithin = 30 * time.Second
@@ -70,6 +75,7 @@ func (c *crew) hire(kind string, n int) {
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
 			for c.life(p) {
+				time.Sleep(startAfter)
 			}
 		}()
 	}
@@ -88,7 +94,7 @@ func (c *crew) life(p *post) bool {
 		cmd := exec.Command(c.binary, p.kind)
 		cmd.Env, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = c.env, log, log, attributes()
 		if err = cmd.Start(); err == nil {
-			p.cmd, p.started, p.asked, p.ended = cmd, time.Now(), false, make(chan struct{})
+			p.cmd, p.log, p.started, p.asked, p.ended = cmd, log.Name(), time.Now(), false, make(chan struct{})
 		}
 	}
 	if err != nil {
@@ -109,12 +115,12 @@ func (c *crew) life(p *post) bool {
 	if p.asked || c.closed {
 		return !c.closed
 	}
+	c.failed++
 	if lived := time.Since(p.started); lived > failedStart {
 		c.wrong = append(c.wrong, fmt.Sprintf("%s ended by itself after %s (%v): see %s", p.name, lived.Round(time.Second), err, log.Name()))
+	} else if words := lastLine(log.Name()); !strings.HasPrefix(words, "posthorn: ") {
+		c.wrong = append(c.wrong, fmt.Sprintf("%s could not start (%v) and did not end with one line that says why, but with %q: see %s", p.name, err, words, log.Name()))
 	}
-	c.mu.Unlock()
-	time.Sleep(300 * time.Millisecond)
-	c.mu.Lock()
 	return !c.closed
 }
 
@@ -134,14 +140,15 @@ func (c *crew) end(kind string, signal syscall.Signal, pick func(n int) int) boo
 	}
 	p := running[pick(len(running))]
 	p.asked = true
-	cmd, ended := p.cmd, p.ended
+	cmd, ended, log := p.cmd, p.ended, p.log
 	began := time.Now()
 	_ = cmd.Process.Signal(signal)
 	c.mu.Unlock()
 	select {
 	case <-ended:
-		if code := cmd.ProcessState.ExitCode(); signal == syscall.SIGTERM && code != 0 {
-			c.blame("%s ended with code %d when asked to end: see its logs", p.name, code)
+		// One that is only just starting does not hear us yet, or has found a server away and is about to end with 1.
+		if code := cmd.ProcessState.ExitCode(); signal == syscall.SIGTERM && code != 0 && hasStarted(log) {
+			c.blame("%s ended with code %d when asked to end: see %s", p.name, code, log)
 		}
 	case <-time.After(exitWithin):
 		c.blame("%s was asked to end and still ran after %s", p.name, time.Since(began).Round(time.Second))

@@ -31,10 +31,17 @@ type storm struct {
 	crew     *crew
 	relay    *relay
 	pg       *embedded.Postgres
+	pgLog    string
+	pgLives  int   // of those before
+	disk     *disk // that PostgreSQL's data is on; nil: it has none of its own
 	redis    *embedded.Redis
 	pool     *pgxpool.Pool
 	client   *redis.Client
-	campaign int64
+	campaign int64 // the big one
+	ticks    int64 // the one that runs every minute, see ticks.go
+
+	firstTick campaigns.Tick // that was due when it started
+	lastTick  time.Time      // none that came later was waited for
 
 	atPostgres, atRedis, atCampaign, atRelay sync.Mutex // one thing at a time happens to each
 
@@ -43,7 +50,7 @@ type storm struct {
 	kills    []time.Time // of workers
 	terms    []span      // of workers, from the signal to the end
 	losses   []time.Time // of what Redis held
-	outages  []span      // of PostgreSQL
+	outages  []span      // of PostgreSQL, which was away or could not write
 	problems []string
 }
 
@@ -70,14 +77,7 @@ func (s *storm) schedule(o options) []event {
 		return least + time.Duration(pick(int((most-least)/time.Millisecond)+1))*time.Millisecond
 	}
 
-	add(o.kills, "worker killed", func(context.Context) error {
-		began := time.Now()
-		if !s.crew.end("worker", syscall.SIGKILL, pick) {
-			return errNobody
-		}
-		s.note(func() { s.kills = append(s.kills, began) })
-		return nil
-	})
+	add(o.kills, "worker killed", func(context.Context) error { return s.kill(pick) })
 	add(o.terms, "worker ended", func(context.Context) error {
 		t := span{from: time.Now()}
 		if !s.crew.end("worker", syscall.SIGTERM, pick) {
@@ -99,44 +99,32 @@ func (s *storm) schedule(o options) []event {
 		s.note(func() { s.losses = append(s.losses, time.Now()) })
 		return s.client.FlushAll(ctx).Err()
 	})
-	add(o.redisRestarts, "redis restarted", func(ctx context.Context) error {
-		s.atRedis.Lock()
-		defer s.atRedis.Unlock()
-		s.note(func() { s.losses = append(s.losses, time.Now()) })
-		s.redis.Crash()
-		time.Sleep(some(0, o.redisAway))
-		err := within(10*time.Second, func() error { return s.redis.Restart(ctx) })
-		s.note(func() { s.losses = append(s.losses, time.Now()) })
-		return err
+	add(o.redisRestarts, "redis restarted", func(ctx context.Context) error { return s.loseRedis(ctx, some(0, o.redisAway)) })
+	add(o.absences, "redis away for "+o.absent.String(), func(ctx context.Context) error { return s.loseRedis(ctx, o.absent) })
+	add(o.postgresRestarts, "postgres restarted", func(ctx context.Context) error { return s.crashPostgres(ctx, some(0, o.postgresAway)) })
+	add(o.crowds, "postgres out of connections", func(ctx context.Context) error {
+		return s.crowd(ctx, some(2*time.Second, 4*time.Second), pick)
 	})
-	add(o.postgresRestarts, "postgres restarted", func(ctx context.Context) error {
-		s.atPostgres.Lock()
-		defer s.atPostgres.Unlock()
-		out := span{from: time.Now()}
-		s.pg.Crash()
-		time.Sleep(some(0, o.postgresAway))
-		err := s.pg.Restart(ctx)
-		out.to = time.Now()
-		s.note(func() { s.outages = append(s.outages, out) })
-		return err
-	})
+	if s.disk != nil {
+		add(o.fullDisks, "postgres on a full disk", func(ctx context.Context) error { return s.fillDisk(ctx, some(2*time.Second, 4*time.Second)) })
+	}
 	add(o.pauses, "campaign paused", func(ctx context.Context) error {
 		s.atCampaign.Lock()
 		defer s.atCampaign.Unlock()
 		if err := s.order(ctx, campaigns.Pause, campaigns.Paused); err != nil {
 			return err
 		}
-		time.Sleep(some(0, 3*time.Second))
+		rest(ctx, some(0, 3*time.Second))
 		return s.order(ctx, campaigns.Resume, campaigns.Running)
 	})
 	for _, m := range []mood{refuses, busy, slow} {
-		add(o.moods, "relay: "+string(m), func(context.Context) error {
+		add(o.moods, "relay: "+string(m), func(ctx context.Context) error {
 			s.atRelay.Lock()
 			defer s.atRelay.Unlock()
 			if err := s.relay.feel(m); err != nil {
 				return err
 			}
-			time.Sleep(some(time.Second, 4*time.Second))
+			rest(ctx, some(time.Second, 4*time.Second))
 			return s.relay.feel(well)
 		})
 	}
@@ -151,6 +139,29 @@ func (s *storm) schedule(o options) []event {
 		all[i].at = time.Duration(float64(o.spread)*0.05 + part*(float64(i)+random.Float64()))
 	}
 	return all
+}
+
+// kill kills a worker.
+func (s *storm) kill(pick func(n int) int) error {
+	began := time.Now()
+	if !s.crew.end("worker", syscall.SIGKILL, pick) {
+		return errNobody
+	}
+	s.note(func() { s.kills = append(s.kills, began) })
+	return nil
+}
+
+// loseRedis kills Redis, which forgets what it held, and starts it again after
+// the given time.
+func (s *storm) loseRedis(ctx context.Context, away time.Duration) error {
+	s.atRedis.Lock()
+	defer s.atRedis.Unlock()
+	s.note(func() { s.losses = append(s.losses, time.Now()) })
+	s.redis.Crash()
+	rest(ctx, away)
+	err := within(10*time.Second, func() error { return s.redis.Restart(ctx) })
+	s.note(func() { s.losses = append(s.losses, time.Now()) })
+	return err
 }
 
 // errNobody says that there was no process for it to happen to.
@@ -197,6 +208,14 @@ func (s *storm) rage(ctx context.Context, events []event) {
 		})
 	}
 	all.Wait()
+}
+
+// rest is a sleep that ends with ctx.
+func rest(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }
 
 func (s *storm) note(what func()) {

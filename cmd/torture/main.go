@@ -4,13 +4,16 @@
 //
 //		go run ./cmd/torture --recipients 20000 --seed 7
 //
-//	 1. A round begins with a fresh PostgreSQL (with fsync), a fresh redis-server
-//	    and an SMTP server that remembers every mail it accepted (relay.go).
+//	 1. A round begins with a fresh PostgreSQL (with fsync, or on a small disk of its
+//	    own where that is to fill up), a fresh redis-server and an SMTP server that
+//	    remembers every mail it accepted (relay.go).
 //	 2. A campaign starts. The relay is slowed down so that it takes long enough for
-//	    everything to happen to it.
-//	 3. Workers are killed, Redis is flushed, servers crash, the relay misbehaves
-//	    (faults.go), at moments that the seed chooses.
-//	 4. The faults end. The campaign has to end by itself.
+//	    everything to happen to it. A second one, to few people, runs every minute
+//	    (ticks.go).
+//	 3. Workers are killed, Redis is flushed or stays away, PostgreSQL crashes or has
+//	    no connection or no room left, the relay misbehaves (faults.go), at moments
+//	    that the seed chooses.
+//	 4. The faults end. The campaigns have to end by themselves.
 //	 5. The two witnesses are compared, mail by mail (verify.go): the ledger in
 //	    PostgreSQL, and what the relay accepted.
 //
@@ -50,7 +53,10 @@ type options struct {
 	schedulerKills   int
 	flushes          int
 	redisRestarts    int
+	absences         int // of Redis, each as long as absent
 	postgresRestarts int
+	crowds           int // all of PostgreSQL's connections are taken
+	fullDisks        int // its disk has no room left
 	pauses           int
 	moods            int // of the relay, of each kind
 	mailFaults       int // of each kind
@@ -59,6 +65,7 @@ type options struct {
 	keep   bool // the logs of good rounds, too
 
 	redisAway, postgresAway time.Duration // at most, when they restart
+	absent                  time.Duration
 }
 
 func main() {
@@ -75,6 +82,9 @@ func main() {
 	flag.IntVar(&o.schedulerKills, "scheduler-kills", 2, "kill -9 of a scheduler")
 	flag.IntVar(&o.flushes, "flushes", 1, "FLUSHALL")
 	flag.IntVar(&o.redisRestarts, "redis-restarts", 1, "kill -9 and restart of Redis")
+	flag.IntVar(&o.absences, "absences", 0, "kill -9 of Redis, which stays away for as long as --absent says")
+	flag.IntVar(&o.crowds, "crowds", 1, "times that PostgreSQL has no connection left")
+	flag.IntVar(&o.fullDisks, "full-disks", 1, "times that PostgreSQL's disk is full (as root on Linux only)")
 	flag.IntVar(&o.postgresRestarts, "postgres-restarts", 1, "immediate stop and restart of PostgreSQL")
 	flag.IntVar(&o.pauses, "pauses", 3, "pause and resume of the campaign")
 	flag.IntVar(&o.moods, "moods", 1, "times that the relay refuses connections, is busy, is slow: of each")
@@ -82,6 +92,7 @@ func main() {
 	flag.BoolVar(&o.cancel, "cancel", false, "cancel the campaign when the faults end")
 	flag.BoolVar(&o.keep, "keep", false, "keep the logs of good rounds, too")
 	flag.DurationVar(&o.redisAway, "redis-away", 3*time.Second, "how long Redis is away at most when it restarts")
+	flag.DurationVar(&o.absent, "absent", time.Minute, "how long Redis is away in an absence")
 	flag.DurationVar(&o.postgresAway, "postgres-away", 3*time.Second, "the same of PostgreSQL")
 	flag.Parse()
 

@@ -2,12 +2,14 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,14 +31,24 @@ type relay struct {
 	listener net.Listener
 	conns    map[net.Conn]bool
 	mood     mood
-	pace     time.Duration              // from the final dot to its reply
-	planned  []mailFault                // for the mails to come, one each
-	accepted map[string]int             // by Message-ID: how often
-	to       map[string]map[string]bool // by recipient: the Message-IDs accepted for it
-	silenced map[string]mailFault       // by Message-ID: it may have come in full, and was not answered
-	tries    map[string]int             // by recipient that is refused for now
-	injected map[string]int             // faults so far, by name
+	pace     time.Duration        // from the final dot to its reply
+	planned  []mailFault          // for the mails to come, one each
+	accepted map[string]int       // by Message-ID: how often
+	to       map[letter][]string  // the Message-IDs accepted for it
+	silenced map[string]mailFault // by Message-ID: it may have come in full, and was not answered
+	tries    map[string]int       // by recipient that is refused for now
+	injected map[string]int       // faults so far, by name
 	sessions sync.WaitGroup
+}
+
+// letter is what a recipient is to get once: the mail of a run.
+type letter struct{ recipient, run string }
+
+// letterOf finds the run in a Message-ID, which is MESSAGE.RUN@DOMAIN.
+func letterOf(recipient, id string) letter {
+	_, run, _ := strings.Cut(id, ".")
+	run, _, _ = strings.Cut(run, "@")
+	return letter{recipient, run}
 }
 
 // mood is how the relay treats everybody for a while.
@@ -66,7 +78,7 @@ const hangFor = 3 * time.Second
 func startRelay(seed uint64) (*relay, error) {
 	r := &relay{
 		seed: seed, random: rand.New(rand.NewPCG(seed, 2)), conns: map[net.Conn]bool{},
-		accepted: map[string]int{}, to: map[string]map[string]bool{}, silenced: map[string]mailFault{}, tries: map[string]int{}, injected: map[string]int{},
+		accepted: map[string]int{}, to: map[letter][]string{}, silenced: map[string]mailFault{}, tries: map[string]int{}, injected: map[string]int{},
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -306,10 +318,9 @@ func (s *session) data() error {
 	accept := fault != cutRefused && (fault != hangs || s.random.IntN(2) == 0)
 	if accept {
 		s.accepted[id]++
-		if s.relay.to[to] == nil {
-			s.relay.to[to] = map[string]bool{}
+		if l := letterOf(to, id); !slices.Contains(s.relay.to[l], id) {
+			s.relay.to[l] = append(s.relay.to[l], id)
 		}
-		s.relay.to[to][id] = true
 	}
 	if fault == cutAccepted || fault == cutRefused || fault == hangs {
 		s.silenced[id] = fault
@@ -365,10 +376,10 @@ func (s *session) reply(text string) error {
 	return s.out.Flush()
 }
 
-// within tries until it works or the time is over.
+// within tries until it works, the time is over or we are interrupted.
 func within(limit time.Duration, try func() error) error {
 	for until := time.Now().Add(limit); ; time.Sleep(50 * time.Millisecond) {
-		if err := try(); err == nil || time.Now().After(until) {
+		if err := try(); err == nil || errors.Is(err, context.Canceled) || time.Now().After(until) {
 			return err
 		}
 	}

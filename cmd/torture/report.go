@@ -28,6 +28,9 @@ func (v *verdict) String() string {
 		v.recipients, v.workers, v.connections, v.schedulers, v.took.Round(time.Second), v.calm.Round(time.Second),
 		float64(v.storm.relay.count())/v.took.Seconds())
 	line("happened", "%s", counted(v.storm.done))
+	for _, fault := range v.skipped {
+		line("SKIPPED", "%s", fault)
+	}
 	line("relay", "%s", counted(v.storm.relay.injected))
 	var states []string
 	for _, s := range messages.States {
@@ -35,13 +38,19 @@ func (v *verdict) String() string {
 			states = append(states, fmt.Sprintf("%d %s", n, s))
 		}
 	}
+	line("processes", "%d starts failed; in the logs: %d x no connection left, %d x no room on the disk, %d errors and warnings in all",
+		v.storm.crew.failed, v.heard.noConnection, v.heard.noRoom, v.heard.trouble)
 	line("ledger", "%s", strings.Join(states, ", "))
+	line("ticks", "%s", v.ran())
 	line("lost", "%d", len(v.lost))
 	line("doubled", "%d", len(v.doubled))
 	line("wrong", "%d", len(v.wrong))
 	line("unknown", "%d, at most %d:", v.unknown, v.inDoubt.most+v.noRecord.most+v.silent.most)
 	for _, p := range []part{v.inDoubt, v.noRecord, v.silent} {
 		line("", "%d of %d: %s", p.is, p.most, p.why)
+	}
+	if took, _ := v.afterKills(); len(took) > 0 {
+		line("recovery", "%s after a kill at the median, %s at most (%d chunks)", tenths(took[len(took)/2]), tenths(took[len(took)-1]), len(took))
 	}
 	if v.stuck != "" {
 		line("stuck", "%s", v.stuck)
@@ -60,6 +69,8 @@ func (v *verdict) String() string {
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
+
+func tenths(d time.Duration) time.Duration { return d.Round(100 * time.Millisecond) }
 
 func counted(n map[string]int) string {
 	var list []string

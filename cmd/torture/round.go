@@ -8,16 +8,13 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"posthorn/campaigns"
 	"posthorn/internal/clock"
 	"posthorn/internal/embedded"
 	"posthorn/postgres"
-	"posthorn/relays"
 	"posthorn/tasks"
-	"posthorn/templates"
 )
 
 const tortureSecret = "torture-secret-0123456789"
@@ -46,14 +43,25 @@ func torture(ctx context.Context, binary string, o options) (v *verdict, err err
 			return
 		}
 		// Only the logs are of use to somebody.
-		_ = os.RemoveAll(filepath.Join(dir, "postgres", "data"))
+		_ = os.RemoveAll(filepath.Join(dir, "postgres"))
 		fmt.Fprintln(os.Stderr, "torture: the logs are in", dir)
 	}()
 	if err := os.Chmod(dir, 0o755); err != nil { // another user runs the servers
 		return nil, err
 	}
 	s := &storm{done: map[string]int{}}
-	if s.pg, err = embedded.StartPostgres(ctx, embedded.PostgresConfig{Dir: filepath.Join(dir, "postgres"), Durable: true}); err != nil {
+	v = &verdict{options: o, storm: s}
+	data := filepath.Join(dir, "postgres")
+	if o.fullDisks > 0 {
+		if s.disk, err = newDisk(filepath.Join(dir, "disk"), diskSize(o.recipients)); err == nil {
+			defer func() { err = errors.Join(err, s.disk.close()) }()
+			data = filepath.Join(s.disk.dir, "postgres")
+		} else {
+			v.skipped = append(v.skipped, "postgres on a full disk: "+err.Error())
+		}
+	}
+	s.pgLog = filepath.Join(dir, "postgres.log")
+	if s.pg, err = embedded.StartPostgres(ctx, embedded.PostgresConfig{Dir: data, Durable: true, Log: s.pgLog}); err != nil {
 		return nil, err
 	}
 	defer func() { s.pg.Stop() }()
@@ -73,7 +81,12 @@ func torture(ctx context.Context, binary string, o options) (v *verdict, err err
 		return nil, err
 	}
 	defer s.client.Close()
-	if s.campaign, err = s.prepare(ctx, o); err != nil {
+	if s.disk != nil {
+		if err := s.spareDisk(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.prepare(ctx, o); err != nil {
 		return nil, err
 	}
 
@@ -87,8 +100,12 @@ func torture(ctx context.Context, binary string, o options) (v *verdict, err err
 		return nil, err
 	}
 
+	if err := s.startTicks(ctx); err != nil {
+		return nil, err
+	}
+
 	s.began = time.Now()
-	sums := s.watchSums(ctx)
+	sums, recoveries := s.watchSums(ctx), s.watchLeases(ctx)
 	if err := s.leave(ctx); err != nil {
 		return nil, err
 	}
@@ -102,9 +119,11 @@ func torture(ctx context.Context, binary string, o options) (v *verdict, err err
 		return nil, err
 	}
 	calm := time.Now()
-	v = &verdict{options: o, storm: s}
-	v.stuck = s.awaitEnd(ctx)
+	v.stuck = s.await(ctx, s.campaign, ended)
 	v.took, v.calm = time.Since(s.began), time.Since(calm)
+	if v.stuck == "" {
+		v.stuck = s.endTicks(ctx)
+	}
 	if v.stuck != "" {
 		s.describe(ctx, filepath.Join(dir, "stuck.txt"))
 	} else {
@@ -112,101 +131,35 @@ func torture(ctx context.Context, binary string, o options) (v *verdict, err err
 	}
 	s.crew.dismiss()
 	s.relay.stop()
+	v.recoveries = recoveries()
 	v.wrong = append(v.wrong, sums()...)
 	v.wrong = append(v.wrong, s.crew.wrong...)
+	if v.heard, err = hear(dir); err != nil {
+		return nil, err
+	}
+	v.wrong = append(v.wrong, v.heard.wrong...)
 	return v, v.compare(ctx)
 }
 
-// prepare makes people, a relay, a template and a campaign to all of them. Some
-// are suppressed, some share an address.
-func (s *storm) prepare(ctx context.Context, o options) (int64, error) {
-	if _, _, err := postgres.Migrate(ctx, s.pool); err != nil {
-		return 0, err
-	}
-	now := clock.System()
-	err := postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `
-			WITH people AS (
-				INSERT INTO contacts (external_id, email, email_key, first_name, created_at, updated_at)
-				SELECT i::text, email, email, 'Zoë ' || i, $2, $2
-				FROM generate_series(1, $1::int) AS i,
-				     LATERAL (SELECT 'customer-' || (CASE WHEN i % 103 = 0 THEN i - 1 ELSE i END) || '@web.example' AS email) AS e
-				RETURNING id, external_id, email_key
-			), gone AS (
-				INSERT INTO suppressions (email_key, cause, created_at)
-				SELECT DISTINCT email_key, 'manual', $2::timestamptz FROM people WHERE external_id::int % 101 = 0
-			)
-			INSERT INTO consents (contact_id, topic, state, source, updated_at)
-			SELECT id, 'news', 'subscribed', 'torture', $2 FROM people`,
-			o.recipients, now)
-		if err != nil {
-			return fmt.Errorf("make contacts: %w", err)
-		}
-		_, err = tx.Exec(ctx, `ANALYZE contacts, consents`)
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	_, err = relays.Put(ctx, s.pool, now, tortureSecret, relays.PutInput{
-		Name: "default", Host: s.relay.host, Port: s.relay.port, TLS: relays.TLSNone, Connections: o.connections,
-	})
-	if err != nil {
-		return 0, err
-	}
-	t, _, err := templates.Create(ctx, s.pool, now, "torture", templates.Source{
-		Subject: "Hello {{ contact.first_name }}",
-		HTML:    `<html><body><p>Hello {{ contact.first_name }}</p><p><a href="{{ unsubscribe_url }}">Unsubscribe</a></p></body></html>`,
-	})
-	if err != nil {
-		return 0, err
-	}
-	c, err := campaigns.Create(ctx, s.pool, now, campaigns.Input{
-		Name: "torture", TemplateID: t.ID, Topic: "news", Sender: campaigns.Sender{Name: "Shop", Address: sender},
-	})
-	return c.ID, err
-}
-
-const sender = "news@shop.example"
-
-// leave has some people leave the topic once the audience is frozen: the claim
-// has to notice. It returns when that is done.
-func (s *storm) leave(ctx context.Context) error {
-	for {
-		c, err := campaigns.Get(ctx, s.pool, s.campaign)
-		if err != nil {
-			return err
-		}
-		if c.Run.PlannedAt != nil {
-			break
-		}
-		if time.Since(s.began) > stall {
-			return fmt.Errorf("the audience is not frozen after %s", stall)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	_, err := s.pool.Exec(ctx, `
-		UPDATE consents SET state = 'unsubscribed'
-		FROM contacts c WHERE c.id = contact_id AND c.external_id::int % 97 = 0`)
-	return err
-}
-
-// awaitEnd waits until the campaign has ended by itself. It returns what is wrong
-// where it does not.
-func (s *storm) awaitEnd(ctx context.Context) string {
+// await waits until a campaign is where it has to come by itself. It returns what
+// is wrong where it does not.
+func (s *storm) await(ctx context.Context, id int64, over func(campaigns.Campaign) bool) string {
 	last, since := "", time.Now()
 	for {
 		var state string
-		c, err := campaigns.Get(ctx, s.pool, s.campaign)
+		c, err := campaigns.Get(ctx, s.pool, id)
 		switch {
 		case ctx.Err() != nil:
 			return "interrupted, or not over after " + roundLimit.String()
 		case err != nil:
 			state = err.Error()
-		case c.Run.FinishedAt != nil && c.Status != campaigns.Running:
+		case over(c):
 			return ""
 		default:
-			state = fmt.Sprintf("%s %q %+v, %d accepted", c.Status, c.StatusReason, *c.Run, s.relay.count())
+			state = fmt.Sprintf("%s %q, %d accepted", c.Status, c.StatusReason, s.relay.count())
+			if c.Run != nil {
+				state += fmt.Sprintf(" %+v", *c.Run)
+			}
 		}
 		if state != last {
 			last, since = state, time.Now()
@@ -216,6 +169,11 @@ func (s *storm) awaitEnd(ctx context.Context) string {
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
+}
+
+// ended says that a campaign is over, with all that its run had begun.
+func ended(c campaigns.Campaign) bool {
+	return c.Run.FinishedAt != nil && c.Status != campaigns.Running
 }
 
 // watchSums compares, while everything happens, the kept counts with the counted

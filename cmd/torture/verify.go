@@ -19,13 +19,17 @@ import (
 type verdict struct {
 	options
 	storm *storm
-	stuck string // why the campaign did not end; "": it did
-	took  time.Duration
+	stuck string        // why the campaign did not end; "": it did
+	took  time.Duration // of the big campaign
 	calm  time.Duration // from the end of the faults to the end of the campaign
 
+	skipped                   []string // faults that were asked for and are not possible here, with the reason
+	heard                     heard
 	counts                    map[messages.State]int
 	lost, doubled, wrong      []string // one line each, with what both sides say
 	unknown                   int
+	ticks                     []tick
+	recoveries                []recovery
 	inDoubt, noRecord, silent part
 }
 
@@ -37,7 +41,7 @@ type part struct {
 
 // row is a message as the ledger has it.
 type row struct {
-	id               int64
+	campaign         int64
 	messageID, email string
 	state            messages.State
 	reason, detail   string
@@ -59,8 +63,12 @@ func (v *verdict) compare(ctx context.Context) error {
 	r := v.storm.relay
 	v.counts = map[messages.State]int{}
 	known := map[string]bool{}
+	readers := 0
 	for _, m := range rows {
 		v.counts[m.state]++
+		if m.campaign == v.storm.campaign {
+			readers++
+		}
 		known[m.messageID] = true
 		v.judge(m, r.accepted[m.messageID])
 	}
@@ -71,11 +79,14 @@ func (v *verdict) compare(ctx context.Context) error {
 	}
 	for to, ids := range r.to {
 		if len(ids) > 1 {
-			v.doubled = append(v.doubled, fmt.Sprintf("%s got %d mails: %v", to, len(ids), ids))
+			v.doubled = append(v.doubled, fmt.Sprintf("%s got %d mails of run %s: %v", to.recipient, len(ids), to.run, ids))
 		}
 	}
-	if len(rows) != v.recipients {
-		v.wrong = append(v.wrong, fmt.Sprintf("the ledger has %d rows for %d recipients", len(rows), v.recipients))
+	if readers != v.recipients {
+		v.wrong = append(v.wrong, fmt.Sprintf("the ledger has %d rows for %d recipients", readers, v.recipients))
+	}
+	if err := v.compareTicks(ctx, v.storm.pool); err != nil {
+		return err
 	}
 	if err := sumsAgree(ctx, v.storm.pool); err != nil {
 		v.wrong = append(v.wrong, err.Error())
@@ -125,7 +136,7 @@ func (v *verdict) judge(m row, accepted int) {
 			v.wrong = append(v.wrong, says)
 		}
 	default: // not settled, or cancelled
-		if m.state == messages.Cancelled && v.cancel && accepted == 0 {
+		if m.state == messages.Cancelled && m.campaign == v.storm.campaign && v.cancel && accepted == 0 {
 			break
 		}
 		if accepted == 0 {
@@ -139,7 +150,8 @@ func (v *verdict) judge(m row, accepted int) {
 // How far apart a worker's death and the loss of what Redis held may be to come
 // together: the record is there from the claim on (which a slow relay can draw
 // out), and needed until the worker's lease has run out and a scheduler has swept
-// (which a server that is away can delay).
+// (which a server that is away can delay). While Redis stays away nothing is
+// claimed: of an absence, however long, only its two ends count.
 const (
 	lossBefore = 2 * hangFor
 	lossAfter  = campaigns.Lease + 8*time.Second
@@ -181,13 +193,16 @@ func (v *verdict) bound() {
 	}
 	v.noRecord.most = together * v.connections * claimSize
 	v.noRecord.why = fmt.Sprintf("%d kills while Redis forgot x %d connections x %d claimed", together, v.connections, claimSize)
+	if _, others := v.afterKills(); others > 0 && len(s.kills)+len(s.outages)+v.crowds == 0 {
+		v.wrong = append(v.wrong, fmt.Sprintf("%d chunks were left to their lease, although no worker was killed and PostgreSQL was there", others))
+	}
 	v.silent.most = len(s.relay.silenced)
 	v.silent.why = "mails that the relay did not answer"
 }
 
 func (v *verdict) ledger(ctx context.Context) ([]row, error) {
 	rows, err := v.storm.pool.Query(ctx, `
-		SELECT m.id, r.key, m.email, m.state, m.reason, m.detail, m.attempts
+		SELECT r.campaign_id, m.id, r.key, m.email, m.state, m.reason, m.detail, m.attempts
 		FROM messages m JOIN runs r ON r.id = m.run_id ORDER BY m.id`)
 	if err != nil {
 		return nil, err
@@ -196,11 +211,12 @@ func (v *verdict) ledger(ctx context.Context) ([]row, error) {
 	var all []row
 	for rows.Next() {
 		var m row
+		var id int64
 		var key uuid.UUID
-		if err := rows.Scan(&m.id, &key, &m.email, &m.state, &m.reason, &m.detail, &m.attempts); err != nil {
+		if err := rows.Scan(&m.campaign, &id, &key, &m.email, &m.state, &m.reason, &m.detail, &m.attempts); err != nil {
 			return nil, err
 		}
-		m.messageID = messages.MessageID(key, m.id, sender)
+		m.messageID = messages.MessageID(key, id, sender)
 		all = append(all, m)
 	}
 	return all, rows.Err()
