@@ -84,7 +84,8 @@ func DueChunks(ctx context.Context, db postgres.DB, now time.Time, runID int64) 
 		WITH flight AS (
 			SELECT count(*) AS n
 			FROM chunks
-			WHERE run_id = $1 AND done_at IS NULL AND (lease_until >= $2 OR knocked_until BETWEEN $2 AND $6 AND due_at <= $2)
+			WHERE run_id = $1 AND done_at IS NULL AND (lease_until IS NOT NULL OR knocked_until IS NOT NULL)
+			  AND (lease_until >= $2 OR knocked_until BETWEEN $2 AND $6 AND due_at <= $2)
 		), warm AS (
 			SELECT coalesce(sum(n), 0) > 0 AS yes FROM message_counts WHERE run_id = $1 AND state = 'sent'
 		), bound AS (
@@ -95,9 +96,9 @@ func DueChunks(ctx context.Context, db postgres.DB, now time.Time, runID int64) 
 			SELECT id
 			FROM chunks
 			WHERE run_id = $1 AND done_at IS NULL AND due_at <= $2
-			  AND (lease_until IS NULL OR lease_until < $2)
+			  AND lease_until IS NULL -- one that ran out is settled by Recover first
 			  AND (knocked_until IS NULL OR knocked_until NOT BETWEEN $2 AND $6) -- later: before the clock was put back
-			ORDER BY id
+			ORDER BY due_at, id
 			LIMIT greatest(0, (SELECT CASE WHEN warm.yes THEN bound.n ELSE 1 END - flight.n FROM flight, warm, bound))
 			FOR UPDATE SKIP LOCKED
 		)

@@ -99,6 +99,22 @@ func connectCause(ctx context.Context, err error) error {
 	return errors.New(line)
 }
 
+// Refused reports whether the server certainly did not do what it was asked: it
+// answered with an error (no room, no such row, …) or was never reached. After any
+// other failure the answer may have been lost on the way.
+func Refused(err error) bool {
+	var said *pgconn.PgError
+	var unreached *pgconn.ConnectError
+	switch {
+	case errors.As(err, &unreached):
+		return true
+	case errors.As(err, &said):
+		return said.SeverityUnlocalized == "ERROR" // FATAL and PANIC end the connection, whatever was done before
+	default:
+		return pgconn.SafeToRetry(err)
+	}
+}
+
 // Redact returns dsn without its password, fit for a log or a terminal.
 func Redact(dsn string) string {
 	u, err := url.Parse(dsn)

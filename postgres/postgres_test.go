@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -104,5 +105,24 @@ func TestTimesAreUTC(t *testing.T) {
 	err := pgtest.New(t).QueryRow(context.Background(), `SELECT now(), ARRAY[now()]`).Scan(&one, &many)
 	if err != nil || one.Location() != time.UTC || many[0].Location() != time.UTC {
 		t.Fatalf("%v in %s, %s", err, one.Location(), many[0].Location())
+	}
+}
+
+func TestRefusedTellsANoFromALostAnswer(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t)
+	ctx := t.Context()
+	_, no := pool.Exec(ctx, `SELECT 1 / 0`)
+	ended, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	_, lost := pool.Exec(ended, `SELECT pg_sleep(10)`)
+	_, unreached := pgx.Connect(ctx, "postgres://posthorn@127.0.0.1:1/none")
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{{no, true}, {unreached, true}, {fmt.Errorf("claim: %w", no), true}, {lost, false}} {
+		if c.err == nil || postgres.Refused(c.err) != c.want {
+			t.Errorf("Refused(%v) is %v", c.err, !c.want)
+		}
 	}
 }

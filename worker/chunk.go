@@ -14,6 +14,7 @@ import (
 	"posthorn/internal/fault"
 	"posthorn/internal/flight"
 	"posthorn/messages"
+	"posthorn/postgres"
 	"posthorn/relays"
 	"posthorn/senders"
 	"posthorn/tasks"
@@ -183,13 +184,13 @@ func (s *shift) send(ctx context.Context) error {
 }
 
 // claim claims messages. A claim that fails may have been made all the same, where
-// only its answer was lost. So it is not interrupted by a halt, and after an error
-// the chunk is not given back.
+// only its answer was lost. So it is not interrupted by a halt, and after such an
+// error the chunk is not given back.
 func (s *shift) claim(ctx context.Context, n int) ([]messages.Claimed, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	batch, err := messages.Claim(ctx, s.Pool, s.Clock(), s.ID, s.Epoch, n)
-	s.unsettled = s.unsettled || err != nil
+	s.unsettled = s.unsettled || err != nil && !postgres.Refused(err)
 	return batch, err
 }
 

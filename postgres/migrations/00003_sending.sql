@@ -10,3 +10,7 @@ ALTER TABLE messages ADD COLUMN in_doubt boolean NOT NULL DEFAULT false;
 -- A row is written three times: planned, claimed, recorded. With room in its page for one more version, and the
 -- one before cleared away by then, neither update touches an index (docs/benchmarks.md).
 ALTER TABLE messages SET (fillfactor = 40);
+
+-- Of a run with thousands of open chunks, those under way and those that are due are found without a look at the rest.
+CREATE INDEX chunks_busy ON chunks (run_id) WHERE done_at IS NULL AND (lease_until IS NOT NULL OR knocked_until IS NOT NULL);
+CREATE INDEX chunks_due ON chunks (run_id, due_at, id) WHERE done_at IS NULL AND lease_until IS NULL;
