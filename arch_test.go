@@ -54,10 +54,10 @@ var rules = map[string]rule{
 	"catalog":   {list("postgres internal/csvimport"), "a thing stands for itself"},
 	"events":    {list("postgres"), "a thing stands for itself"},
 	"templates": {list("postgres"), "a thing stands for itself; it reads the facts it shows with its own statements"},
-	"messages":  {list("postgres"), "the ledger must not depend on what writes into it"},
+	"messages":  {list("postgres internal/flight"), "the ledger must not depend on what writes into it"},
 	"segments":  {list("postgres contacts catalog events"), "a rule asks what contacts did; it does not know who asks"},
 	"tracking":  {list("postgres contacts events messages"), "a click leads to a message and a contact, not to who sent it"},
-	"campaigns": {list("postgres contacts segments templates messages internal/flight"), "a campaign decides what to send; sending is the worker's"},
+	"campaigns": {list("postgres contacts segments templates messages"), "a campaign decides what to send; sending is the worker's"},
 
 	"scheduler": {list("postgres tasks internal/flight contacts catalog segments events templates messages campaigns"), "it knocks; it neither sends nor answers requests"},
 	"worker":    {list("postgres tasks delivery relays senders tracking internal/flight contacts catalog segments events templates messages campaigns"), "it works on rows; it answers no requests and keeps no time"},

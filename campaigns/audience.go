@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"posthorn/internal/fault"
+	"posthorn/messages"
 	"posthorn/postgres"
 	"posthorn/segments"
 )
@@ -95,9 +96,6 @@ const noJIT = `SET LOCAL jit = off`
 // interrupted.
 const pageSize = 10_000
 
-// ChunkSize is how many recipients one task works through.
-const ChunkSize = 200
-
 // PlanPage freezes the next page of a run's audience: message rows, their chunks
 // and the cursor in one transaction. It returns true while there is more to plan;
 // false when the audience is frozen in full, or the campaign is not running. Two
@@ -133,7 +131,7 @@ func PlanPage(ctx context.Context, db postgres.DB, now time.Time, runID int64) (
 		if err != nil {
 			return err
 		}
-		args = append([]any{runID, f.Topic, cursor, pageSize, now, ChunkSize}, args...)
+		args = append([]any{runID, f.Topic, cursor, pageSize, now, messages.ChunkSize}, args...)
 		var last *int64
 		var n int
 		err = tx.QueryRow(ctx, `
@@ -283,7 +281,7 @@ func Test(ctx context.Context, db postgres.DB, now time.Time, id int64, in TestI
 		if err := tx.QueryRow(ctx, `SELECT 'test ' || gen_random_uuid()`).Scan(&tick); err != nil {
 			return err
 		}
-		if runID, err = insertRun(ctx, tx, now, c, "test", tick, frozen{Topic: c.Topic}, renderAs); err != nil {
+		if runID, err = insertRun(ctx, tx, now, c, messages.OfTest, tick, frozen{Topic: c.Topic}, renderAs); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `

@@ -26,6 +26,7 @@ import (
 	"posthorn/contacts"
 	"posthorn/internal/check"
 	"posthorn/internal/fault"
+	"posthorn/messages"
 	"posthorn/postgres"
 )
 
@@ -58,10 +59,7 @@ const (
 )
 
 // Sender is the From identity.
-type Sender struct {
-	Name    string `json:"name"`
-	Address string `json:"address"`
-}
+type Sender = messages.Sender
 
 // Audience is segments included minus segments excluded. Without any included
 // segment it is everyone subscribed to the campaign's topic.

@@ -436,18 +436,18 @@ func TestChunksAreTakenByOneAtATime(t *testing.T) {
 	b := newBench(t)
 	b.people(1, 450, "'p' || i || '@x.example'", "", "subscribed")
 	c, _ := b.plan(b.create(b.input()))
-	due, err := campaigns.DueChunks(b.ctx, b.pool, start, c.Run.ID)
+	due, err := messages.DueChunks(b.ctx, b.pool, start, c.Run.ID)
 	if err != nil || len(due) != 1 {
 		t.Fatalf("before the first mail was accepted: %v, %v; want one chunk", due, err)
 	}
-	if again, _ := campaigns.DueChunks(b.ctx, b.pool, start, c.Run.ID); len(again) != 0 {
+	if again, _ := messages.DueChunks(b.ctx, b.pool, start, c.Run.ID); len(again) != 0 {
 		t.Fatalf("knocked twice: %v", again)
 	}
 	var taken sync.Map
 	var workers sync.WaitGroup
 	for i := range 8 {
 		workers.Go(func() {
-			if k, ok, err := campaigns.Take(b.ctx, b.pool, start, due[0].ID); err != nil {
+			if k, ok, err := messages.Take(b.ctx, b.pool, start, due[0].ID); err != nil {
 				t.Error(err)
 			} else if ok {
 				taken.Store(i, k)
@@ -455,9 +455,9 @@ func TestChunksAreTakenByOneAtATime(t *testing.T) {
 		})
 	}
 	workers.Wait()
-	var k campaigns.Chunk
+	var k messages.Chunk
 	n := 0
-	taken.Range(func(_, v any) bool { k, n = v.(campaigns.Chunk), n+1; return true })
+	taken.Range(func(_, v any) bool { k, n = v.(messages.Chunk), n+1; return true })
 	if n != 1 {
 		t.Fatalf("%d workers took it", n)
 	}
@@ -472,22 +472,22 @@ func TestChunksAreTakenByOneAtATime(t *testing.T) {
 	if _, err := messages.Record(b.ctx, b.pool, start, k.Epoch, results); err != nil {
 		t.Fatal(err)
 	}
-	if due, err = campaigns.DueChunks(b.ctx, b.pool, start, c.Run.ID); err != nil || len(due) != 2 {
+	if due, err = messages.DueChunks(b.ctx, b.pool, start, c.Run.ID); err != nil || len(due) != 2 {
 		t.Fatalf("once a mail was accepted: %v, %v; want the other two", due, err)
 	}
-	if held, goOn, err := campaigns.Renew(b.ctx, b.pool, start.Add(10*time.Second), k); err != nil || !held || !goOn {
+	if held, goOn, err := messages.Renew(b.ctx, b.pool, start.Add(10*time.Second), k); err != nil || !held || !goOn {
 		t.Fatalf("renew: %v, %v, %v", held, goOn, err)
 	}
-	if lost, err := campaigns.Recover(b.ctx, b.pool, nil, start.Add(20*time.Second)); err != nil || lost != 0 {
+	if lost, err := messages.Recover(b.ctx, b.pool, nil, start.Add(20*time.Second)); err != nil || lost != 0 {
 		t.Fatalf("recovered a renewed lease: %d, %v", lost, err)
 	}
 	if _, err := campaigns.Pause(b.ctx, b.pool, start, c.ID); err != nil {
 		t.Fatal(err)
 	}
-	if held, goOn, err := campaigns.Renew(b.ctx, b.pool, start.Add(11*time.Second), k); err != nil || !held || goOn {
+	if held, goOn, err := messages.Renew(b.ctx, b.pool, start.Add(11*time.Second), k); err != nil || !held || goOn {
 		t.Fatalf("renew while paused: %v, %v, %v; the lease is kept, but nothing more is to be offered", held, goOn, err)
 	}
-	if _, ok, _ := campaigns.Take(b.ctx, b.pool, start, due[0].ID); ok {
+	if _, ok, _ := messages.Take(b.ctx, b.pool, start, due[0].ID); ok {
 		t.Fatal("took a chunk of a paused campaign")
 	}
 }

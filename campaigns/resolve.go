@@ -68,7 +68,7 @@ func resolve(ctx context.Context, db postgres.DB, now time.Time, runID int64, on
 	knock.RunID = runID
 	err = postgres.InTx(ctx, db, func(tx pgx.Tx) error {
 		var campaignID int64
-		var kind string
+		var kind messages.Kind
 		if err := tx.QueryRow(ctx, `SELECT campaign_id, kind, epoch FROM runs WHERE id = $1`, runID).Scan(&campaignID, &kind, &knock.Epoch); err != nil {
 			return fmt.Errorf("resolve messages of run %d: %w", runID, err)
 		}
@@ -80,7 +80,7 @@ func resolve(ctx context.Context, db postgres.DB, now time.Time, runID int64, on
 			n, err = messages.ResolveSent(ctx, tx, now, runID, only)
 			return err
 		}
-		if kind == "campaign" && (c.Status == Cancelled || c.Status == Failed) {
+		if kind == messages.OfCampaign && (c.Status == Cancelled || c.Status == Failed) {
 			return fault.Conflictf(string(c.Status), "cannot send again: the campaign is %s; resolve as sent instead", c.Status)
 		}
 		if n, err = messages.ResolveResend(ctx, tx, now, runID, only); err != nil || n == 0 {
@@ -96,7 +96,7 @@ func resolve(ctx context.Context, db postgres.DB, now time.Time, runID int64, on
 		if _, err := tx.Exec(ctx, `UPDATE runs SET finished_at = NULL WHERE id = $1`, runID); err != nil {
 			return fmt.Errorf("open run %d: %w", runID, err)
 		}
-		if kind == "campaign" && c.Status == Finished {
+		if kind == messages.OfCampaign && c.Status == Finished {
 			_, err = move(ctx, tx, now, c, ActReopen, "")
 		}
 		return err

@@ -142,7 +142,11 @@ func move(ctx context.Context, tx pgx.Tx, now time.Time, c Campaign, action Acti
 	if err != nil {
 		return c.Status, err
 	}
-	_, err = tx.Exec(ctx, `UPDATE campaigns SET status = $2, status_reason = $3, updated_at = $4 WHERE id = $1`, c.ID, to, reason, now)
+	// Workers look at the runs, not at the campaign. (Scheduled: an earlier run goes on, see resolve.)
+	_, err = tx.Exec(ctx, `
+		WITH moved AS (UPDATE campaigns SET status = $2, status_reason = $3, updated_at = $4 WHERE id = $1)
+		UPDATE runs SET held = $5 WHERE campaign_id = $1 AND kind = 'campaign' AND finished_at IS NULL AND held <> $5`,
+		c.ID, to, reason, now, to != Running && to != Scheduled)
 	if err != nil {
 		return c.Status, fmt.Errorf("%s campaign %d: %w", action, c.ID, err)
 	}
@@ -240,17 +244,19 @@ func begin(ctx context.Context, tx pgx.Tx, now time.Time, c Campaign, tick strin
 	if err != nil {
 		return 0, err
 	}
-	return insertRun(ctx, tx, now, c, "campaign", tick, audience, nil)
+	return insertRun(ctx, tx, now, c, messages.OfCampaign, tick, audience, nil)
 }
 
-func insertRun(ctx context.Context, tx pgx.Tx, now time.Time, c Campaign, kind, tick string, audience frozen, renderAs *int64) (int64, error) {
+func insertRun(ctx context.Context, tx pgx.Tx, now time.Time, c Campaign, kind messages.Kind, tick string, audience frozen, renderAs *int64) (int64, error) {
 	var runID int64
 	err := tx.QueryRow(ctx, `
-		INSERT INTO runs (campaign_id, kind, tick, template_id, template_version, audience, as_of, render_as, started_at)
-		SELECT $1, $2, $3, t.id, t.version, $4, $5, $6, $5
+		INSERT INTO runs (campaign_id, kind, tick, template_id, template_version, audience, as_of, render_as, started_at,
+		                  name, topic, sender_name, sender_address, relay, resend)
+		SELECT $1, $2, $3, t.id, t.version, $4, $5, $6, $5, $8, $9, $10, $11, $12, $13
 		FROM templates t WHERE t.id = $7
 		ON CONFLICT (campaign_id, tick) DO NOTHING
-		RETURNING id`, c.ID, kind, tick, audience, now, renderAs, c.TemplateID).Scan(&runID)
+		RETURNING id`, c.ID, kind, tick, audience, now, renderAs, c.TemplateID,
+		c.Name, c.Topic, c.Sender.Name, c.Sender.Address, c.Relay, kind == messages.OfTest || c.InDoubt == SendAgain).Scan(&runID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, nil
 	}

@@ -68,7 +68,7 @@ type simulation struct {
 
 // hand is one worker's hold on one chunk, at a point where it may be interrupted.
 type hand struct {
-	chunk   campaigns.Chunk
+	chunk   messages.Chunk
 	flights *flight.Recorder
 	record  *flight.Record
 	batch   []messages.Claimed
@@ -89,7 +89,7 @@ func (s *simulation) step() {
 		s.work(i)
 	case "renew":
 		if h := s.hands[i]; h != nil {
-			_, _, err := campaigns.Renew(s.ctx, s.pool, s.now, h.chunk)
+			_, _, err := messages.Renew(s.ctx, s.pool, s.now, h.chunk)
 			s.ok(err)
 		}
 	case "die":
@@ -98,7 +98,7 @@ func (s *simulation) step() {
 			s.hands[i] = nil
 		}
 	case "outlast": // leases run out, also those of the living
-		s.now = s.now.Add(campaigns.Lease)
+		s.now = s.now.Add(messages.Lease)
 		s.recover()
 	case "recover":
 		s.recover()
@@ -128,7 +128,7 @@ func (s *simulation) recover() {
 			s.deaths++
 		}
 	}
-	_, err := campaigns.Recover(s.ctx, s.pool, flight.NewRecorder(s.redis), s.now)
+	_, err := messages.Recover(s.ctx, s.pool, flight.NewRecorder(s.redis), s.now)
 	s.ok(err)
 }
 
@@ -147,7 +147,7 @@ func (s *simulation) work(i int) {
 		h.next, h.last, h.results = 0, nil, nil
 		if len(h.batch) == 0 {
 			s.ok(h.record.Close(s.ctx))
-			s.ok(campaigns.Put(s.ctx, s.pool, s.now, h.chunk, time.Time{}))
+			s.ok(messages.Put(s.ctx, s.pool, s.now, h.chunk, time.Time{}))
 			s.hands[i] = nil
 			s.finish()
 		}
@@ -208,10 +208,10 @@ func (h *hand) settle(r messages.Result) messages.Result {
 }
 
 func (s *simulation) take() *hand {
-	due, err := campaigns.DueChunks(s.ctx, s.pool, s.now, s.run)
+	due, err := messages.DueChunks(s.ctx, s.pool, s.now, s.run)
 	s.ok(err)
 	for _, k := range due {
-		chunk, ok, err := campaigns.Take(s.ctx, s.pool, s.now, k.ID)
+		chunk, ok, err := messages.Take(s.ctx, s.pool, s.now, k.ID)
 		s.ok(err)
 		if ok {
 			return &hand{chunk: chunk, flights: flight.NewRecorder(s.redis)}
@@ -238,7 +238,7 @@ func (s *simulation) finish() {
 // drain ends all trouble and lets the campaign end.
 func (s *simulation) drain() {
 	for range 200 {
-		s.now = s.now.Add(campaigns.Lease / 2)
+		s.now = s.now.Add(messages.Lease / 2)
 		s.recover()
 		if c := s.get(s.id); c.Status == campaigns.Paused {
 			_, err := campaigns.Resume(s.ctx, s.pool, s.now, s.id)
@@ -251,7 +251,7 @@ func (s *simulation) drain() {
 		for i := range s.hands {
 			for range 12 {
 				if h := s.hands[i]; h != nil {
-					_, goOn, err := campaigns.Renew(s.ctx, s.pool, s.now, h.chunk)
+					_, goOn, err := messages.Renew(s.ctx, s.pool, s.now, h.chunk)
 					s.ok(err)
 					if !goOn && !h.offered { // a halted worker puts back what it did not offer
 						for h.batch != nil && h.next < len(h.batch) {
@@ -259,7 +259,7 @@ func (s *simulation) drain() {
 						}
 						_, err := messages.Record(s.ctx, s.pool, s.now, h.chunk.Epoch, h.results)
 						s.ok(err)
-						s.ok(campaigns.Put(s.ctx, s.pool, s.now, h.chunk, time.Time{}))
+						s.ok(messages.Put(s.ctx, s.pool, s.now, h.chunk, time.Time{}))
 						s.hands[i] = nil
 						break
 					}

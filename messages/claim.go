@@ -51,9 +51,8 @@ func Claim(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, ep
 		            ELSE '' END AS skip
 		FROM claimed m
 		JOIN runs r ON r.id = m.run_id
-		JOIN campaigns c ON c.id = r.campaign_id
 		LEFT JOIN suppressions x ON x.email_key = lower(m.email)
-		LEFT JOIN consents s ON s.contact_id = m.contact_id AND s.topic = c.topic
+		LEFT JOIN consents s ON s.contact_id = m.contact_id AND s.topic = r.topic
 		ORDER BY m.id`,
 		pgx.NamedArgs{"chunk": chunkID, "epoch": epoch, "now": now, "n": n})
 	if err != nil {
@@ -147,13 +146,13 @@ type Account struct {
 // down every worker that offers it must not do so for ever.
 const maxResends = 10
 
-// Recover settles what a dead worker had claimed in a chunk under this epoch and
+// Settle settles what a dead worker had claimed in a chunk under this epoch and
 // not recorded. Answered messages get their results; the one that was being
 // offered is in doubt; the others were never offered and are put back. Where the
 // account is lost, all are in doubt. What is in doubt becomes unknown, or with
 // resend is due again. The caller has seen that the chunk's lease ran out, and
 // holds the chunk's row lock. It returns how many became unknown.
-func Recover(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, epoch int, account Account, resend bool) (unknown int64, err error) {
+func Settle(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, epoch int, account Account, resend bool) (unknown int64, err error) {
 	if !account.Lost {
 		if _, err := Record(ctx, db, now, epoch, account.Results); err != nil {
 			return 0, err

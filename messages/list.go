@@ -47,10 +47,9 @@ type Filter struct {
 // selectMessage has the columns scanMessage reads.
 const selectMessage = `
 	SELECT m.id, m.run_id, m.email, coalesce(p.external_id, ''), m.state, m.reason, m.detail, m.code, m.enhanced_code,
-	       m.attempts, m.in_doubt, m.queue_id, m.due_at, m.sent_at, m.updated_at, r.key, c.sender_address
+	       m.attempts, m.in_doubt, m.queue_id, m.due_at, m.sent_at, m.updated_at, r.key, r.sender_address
 	FROM messages m
 	JOIN runs r ON r.id = m.run_id
-	JOIN campaigns c ON c.id = r.campaign_id
 	LEFT JOIN contacts p ON p.id = m.contact_id`
 
 func scanMessage(row pgx.CollectableRow) (Message, error) {

@@ -39,8 +39,8 @@ func newLedger(t testing.TB, pool *pgxpool.Pool, n int) ledger {
 		           SELECT id, 1, 's', 'h', 't', $1 FROM t RETURNING template_id),
 		     c AS (INSERT INTO campaigns (name, template_id, sender_address, topic, status, created_at, updated_at)
 		           SELECT 'c', template_id, 'news@shop.example', 'news', 'running', $1, $1 FROM v RETURNING id, template_id)
-		INSERT INTO runs (campaign_id, kind, tick, template_id, template_version, audience, as_of, started_at, planned_at)
-		SELECT id, 'campaign', 'start', template_id, 1, '{}', $1, $1, $1 FROM c RETURNING id`, start).Scan(&l.run)
+		INSERT INTO runs (campaign_id, kind, tick, template_id, template_version, audience, as_of, started_at, planned_at, topic, sender_address)
+		SELECT id, 'campaign', 'start', template_id, 1, '{}', $1, $1, $1, 'news', 'news@shop.example' FROM c RETURNING id`, start).Scan(&l.run)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func TestALateRecordSettlesWhatWasGivenUp(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t, pgtest.New(t), 2)
 	claimed := l.claim(t, start, 1, 2)
-	if n, err := messages.Recover(context.Background(), l.pool, start, l.chunk, 1, messages.Account{Lost: true}, false); err != nil || n != 2 {
+	if n, err := messages.Settle(context.Background(), l.pool, start, l.chunk, 1, messages.Account{Lost: true}, false); err != nil || n != 2 {
 		t.Fatalf("Recover: %d, %v", n, err)
 	}
 	l.record(t, start, 1,
@@ -229,7 +229,7 @@ func TestRecoverBelievesTheFlightRecord(t *testing.T) {
 	first := l.claim(t, start, 1, 1)[0] // has been tried before
 	l.record(t, start, 1, messages.Result{ID: first.ID, State: messages.Deferred, Reason: "greylisted", DueAt: start})
 	claimed := l.claim(t, start, 1, 5)
-	unknown, err := messages.Recover(context.Background(), l.pool, start, l.chunk, 1, messages.Account{
+	unknown, err := messages.Settle(context.Background(), l.pool, start, l.chunk, 1, messages.Account{
 		Offered: claimed[3].ID,
 		Results: []messages.Result{
 			{ID: claimed[1].ID, State: messages.Sent, QueueID: "Q", Code: 250},
@@ -308,7 +308,7 @@ func TestStatesAlwaysAddUp(t *testing.T) {
 						account.Offered = m.ID
 					}
 				}
-				unknown, err := messages.Recover(ctx, pool, now, l.chunk, epoch, account, resend)
+				unknown, err := messages.Settle(ctx, pool, now, l.chunk, epoch, account, resend)
 				if err != nil {
 					rt.Fatal(err)
 				}

@@ -29,10 +29,10 @@ var States = []State{Planned, Sending, Deferred, Sent, Failed, Skipped, Cancelle
 
 // transitions is the whole life of a message. Planned has no way in: rows begin there or in Skipped.
 var transitions = map[State][]State{
-	Planned:  {Sending, Cancelled, Unknown}, // Unknown: cancelled, although it may have been sent before
+	Planned:  {Sending, Cancelled, Unknown},                                  // Unknown: cancelled, although it may have been sent before
 	Sending:  {Sent, Deferred, Failed, Skipped, Unknown, Planned, Cancelled}, // Planned: released before it was offered
-	Deferred: {Sending, Cancelled, Unknown, Sent, Failed, Skipped}, // the last three: a record that came late
-	Unknown:  {Sent, Failed, Skipped, Planned}, // a record that came late, or a person's decision
+	Deferred: {Sending, Cancelled, Unknown, Sent, Failed, Skipped},           // the last three: a record that came late
+	Unknown:  {Sent, Failed, Skipped, Planned},                               // a record that came late, or a person's decision
 }
 
 // CanBecome reports whether a message may go from one state to the other.

@@ -18,6 +18,7 @@ import (
 	"posthorn/campaigns"
 	"posthorn/internal/clock"
 	"posthorn/internal/flight"
+	"posthorn/messages"
 	"posthorn/tasks"
 )
 
@@ -70,7 +71,7 @@ func (s *Scheduler) Sweep(ctx context.Context) error {
 	now := s.Clock()
 	keep(campaigns.BeginDue(ctx, s.Pool, now))
 
-	unknown, err := campaigns.Recover(ctx, s.Pool, s.Flights, now)
+	unknown, err := messages.Recover(ctx, s.Pool, s.Flights, now)
 	keep(err)
 	if unknown > 0 {
 		s.Log.Warn("a worker was lost; the mails it was just offering are now unknown", "messages", unknown)

@@ -108,8 +108,8 @@ func newShop(t *testing.T) shop {
 		SELECT @contact, topic, 'subscribed', 'import', @now FROM unnest(ARRAY['news', 'offers']) topic RETURNING contact_id`, pgx.NamedArgs{"contact": s.contact})
 	send := func(kind string, contact *int64) (message int64) {
 		var run int64
-		s.id(t, &run, `INSERT INTO runs (campaign_id, kind, tick, template_id, template_version, audience, as_of, started_at)
-			VALUES (@campaign, @kind, @kind, @template, 1, '{}', @now, @now) RETURNING id`,
+		s.id(t, &run, `INSERT INTO runs (campaign_id, kind, tick, template_id, template_version, audience, as_of, started_at, name, topic, sender_address)
+			VALUES (@campaign, @kind, @kind, @template, 1, '{}', @now, @now, 'Spring', 'news', 'news@shop.example') RETURNING id`,
 			pgx.NamedArgs{"campaign": campaign, "kind": kind, "template": template})
 		s.id(t, &message, `INSERT INTO messages (run_id, contact_id, email, state, created_at, updated_at)
 			VALUES (@run, @contact, 'Anna@example.com', 'sent', @now, @now) RETURNING id`, pgx.NamedArgs{"run": run, "contact": contact})

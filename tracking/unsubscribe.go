@@ -39,18 +39,17 @@ func Lookup(ctx context.Context, db postgres.DB, messageID int64) (Subscription,
 	return s, err
 }
 
-// lookup also returns the campaign, for the suppression's detail.
-func lookup(ctx context.Context, db postgres.DB, messageID int64) (s Subscription, campaignID int64, err error) {
+// lookup also returns the run, for the suppression's detail.
+func lookup(ctx context.Context, db postgres.DB, messageID int64) (s Subscription, runID int64, err error) {
 	s.MessageID = messageID
 	err = db.QueryRow(ctx, `
-		SELECT m.contact_id, m.email, c.topic, c.name, c.id, r.kind = 'test',
+		SELECT m.contact_id, m.email, r.topic, r.name, r.id, r.kind = 'test',
 		       coalesce(s.state = 'unsubscribed', false)
 		FROM messages m
 		JOIN runs r ON r.id = m.run_id
-		JOIN campaigns c ON c.id = r.campaign_id
-		LEFT JOIN consents s ON s.contact_id = m.contact_id AND s.topic = c.topic
+		LEFT JOIN consents s ON s.contact_id = m.contact_id AND s.topic = r.topic
 		WHERE m.id = $1`, messageID).
-		Scan(&s.ContactID, &s.Email, &s.Topic, &s.CampaignName, &campaignID, &s.Test, &s.Unsubscribed)
+		Scan(&s.ContactID, &s.Email, &s.Topic, &s.CampaignName, &runID, &s.Test, &s.Unsubscribed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Subscription{}, 0, fault.NotFoundf("message", messageID)
 	}
@@ -62,7 +61,7 @@ func lookup(ctx context.Context, db postgres.DB, messageID int64) (s Subscriptio
 	if err != nil {
 		return Subscription{}, 0, fmt.Errorf("tracking: look up message %d: %w", messageID, err)
 	}
-	return s, campaignID, nil
+	return s, runID, nil
 }
 
 // emailKey is the key under which an address from the ledger is suppressed.
@@ -89,7 +88,7 @@ func Unsubscribe(ctx context.Context, db postgres.DB, now time.Time, messageID i
 		return fault.Invalidf("scope", "must be %s or %s", ScopeAll, ScopeTopic)
 	}
 	return postgres.InTx(ctx, db, func(tx pgx.Tx) error {
-		s, campaignID, err := lookup(ctx, tx, messageID)
+		s, runID, err := lookup(ctx, tx, messageID)
 		if err != nil || s.Test {
 			return err
 		}
@@ -98,7 +97,7 @@ func Unsubscribe(ctx context.Context, db postgres.DB, now time.Time, messageID i
 			return err
 		}
 		if scope == ScopeAll || len(people) == 0 {
-			detail := fmt.Sprintf("campaign %d, message %d", campaignID, messageID)
+			detail := fmt.Sprintf("run %d, message %d", runID, messageID)
 			if err := contacts.Suppress(ctx, tx, now, s.Email, contacts.CauseUnsubscribe, detail); err != nil {
 				return fmt.Errorf("tracking: suppress: %w", err)
 			}

@@ -32,8 +32,8 @@ func (s *server) sentMessage(kind string) (messageID int64) {
 			INSERT INTO campaigns (name, template_id, sender_address, topic, status, created_at, updated_at)
 			SELECT 'Spring', template_id, 'news@shop.example', 'news', 'running', $1, $1 FROM v RETURNING id, template_id
 		), run AS (
-			INSERT INTO runs (campaign_id, kind, tick, template_id, template_version, audience, as_of, started_at)
-			SELECT id, $2, 'now', template_id, 1, '{}', $1, $1 FROM campaign RETURNING id
+			INSERT INTO runs (campaign_id, kind, tick, template_id, template_version, audience, as_of, started_at, name, topic, sender_address)
+			SELECT id, $2, 'now', template_id, 1, '{}', $1, $1, 'Spring', 'news', 'news@shop.example' FROM campaign RETURNING id
 		)
 		INSERT INTO messages (run_id, contact_id, email, state, created_at, updated_at)
 		SELECT run.id, CASE $2 WHEN 'campaign' THEN c.id END, 'Edith@example.com', 'sent', $1, $1 FROM run, c

@@ -47,14 +47,14 @@ func (w *Worker) chunk(ctx context.Context, row tasks.Row) error {
 		return nil
 	}
 	began := time.Now()
-	k, ok, err := campaigns.Take(ctx, w.Pool, w.Clock(), row.ID)
+	k, ok, err := messages.Take(ctx, w.Pool, w.Clock(), row.ID)
 	if err != nil || !ok {
 		return err
 	}
 	s := &shift{Worker: w, Chunk: k, warm: k.Warm}
 	ctx, s.halt = context.WithCancel(ctx)
 	defer s.halt()
-	s.leaseUntil.Store(began.Add(campaigns.Lease).UnixNano())
+	s.leaseUntil.Store(began.Add(messages.Lease).UnixNano())
 	over, kept := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(kept)
@@ -79,10 +79,10 @@ func (w *Worker) chunk(ctx context.Context, row tasks.Row) error {
 	if s.flight != nil {
 		_ = s.flight.Close(after) // what it told is in Postgres; if it stays, it expires
 	}
-	if putErr := campaigns.Put(after, w.Pool, w.Clock(), k, s.notBefore); putErr != nil && err == nil {
+	if putErr := messages.Put(after, w.Pool, w.Clock(), k, s.notBefore); putErr != nil && err == nil {
 		err = putErr
 	}
-	if goOnErr := w.goOn(after, k.Run()); goOnErr != nil && err == nil {
+	if goOnErr := w.goOn(after, campaigns.OpenRun{ID: k.RunID, Campaign: k.CampaignID, Kind: k.Kind}); goOnErr != nil && err == nil {
 		err = goOnErr
 	}
 	return err
@@ -91,7 +91,7 @@ func (w *Worker) chunk(ctx context.Context, row tasks.Row) error {
 // shift is one worker's time with one chunk.
 type shift struct {
 	*Worker
-	campaigns.Chunk
+	messages.Chunk
 	relay      relays.Relay
 	renderer   *templates.Renderer
 	sign       []senders.Signer
@@ -105,6 +105,8 @@ type shift struct {
 	warm       bool         // the run has had a mail accepted
 	unsettled  bool         // claimed rows may be left whose outcome could not be recorded
 }
+
+func (s *shift) isTest() bool { return s.Kind == messages.OfTest }
 
 // keepLease renews the lease until over is closed or the lease is lost, and halts
 // the shift where it must offer no more mail. A halted shift keeps its lease while
@@ -124,12 +126,12 @@ func (s *shift) keepLease(ctx context.Context, over <-chan struct{}) {
 		case <-tick.C:
 		}
 		began := time.Now()
-		call, cancel := context.WithTimeout(ctx, campaigns.Lease/4)
-		held, goOn, err := campaigns.Renew(call, s.Pool, s.Clock(), s.Chunk)
+		call, cancel := context.WithTimeout(ctx, messages.Lease/4)
+		held, goOn, err := messages.Renew(call, s.Pool, s.Clock(), s.Chunk)
 		cancel()
 		switch {
 		case err == nil && held:
-			s.leaseUntil.Store(began.Add(campaigns.Lease).UnixNano())
+			s.leaseUntil.Store(began.Add(messages.Lease).UnixNano())
 			if !goOn {
 				s.halt()
 			}
@@ -221,11 +223,11 @@ func (s *shift) giveUp(ctx context.Context, reason string) error {
 	s.halt()
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if !s.Test {
+	if !s.isTest() {
 		s.Log.Warn("campaign paused itself", "campaign_id", s.CampaignID, "run_id", s.RunID, "reason", reason)
 		return campaigns.PauseItself(after, s.Pool, s.Clock(), s.Chunk, reason)
 	}
-	batch, err := s.claim(after, campaigns.ChunkSize)
+	batch, err := s.claim(after, messages.ChunkSize)
 	if err != nil {
 		return err
 	}
@@ -261,7 +263,7 @@ func (s *shift) sendBatch(ctx context.Context, batch []messages.Claimed) error {
 	if err := s.record(ctx, results); err != nil {
 		return err
 	}
-	if strike != nil && !s.Test && !s.warm {
+	if strike != nil && !s.isTest() && !s.warm {
 		paused, err := campaigns.Strikes(ctx, s.Pool, s.Clock(), s.Chunk, strike.Reason, strike.Detail)
 		if err != nil {
 			return err
@@ -368,7 +370,7 @@ func (s *shift) connect(ctx context.Context, m messages.Claimed) (messages.Resul
 		return back, false
 	case refused.Outcome.Class != delivery.Permanent:
 		return s.unreachable(m, refused.Outcome), false
-	case s.Test:
+	case s.isTest():
 		return s.result(m, refused.Outcome), false
 	default: // the login, or TLS: waiting does not mend it
 		if err := s.giveUp(ctx, fmt.Sprintf("relay %q refuses us: %s; mend it, then resume", s.Relay, refused.Outcome.Detail)); err != nil {

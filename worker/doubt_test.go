@@ -63,12 +63,12 @@ func TestWhatMustArriveIsSentAgainAfterADeath(t *testing.T) {
 	if _, err := campaigns.PlanPage(ctx, s.pool, clock.System(), c.Run.ID); err != nil {
 		t.Fatal(err)
 	}
-	due, err := campaigns.DueChunks(ctx, s.pool, clock.System(), c.Run.ID)
+	due, err := messages.DueChunks(ctx, s.pool, clock.System(), c.Run.ID)
 	if err != nil || len(due) != 1 {
 		t.Fatalf("%v, %v", due, err)
 	}
-	past := clock.System().Add(-campaigns.Lease - time.Second)
-	k, ok, err := campaigns.Take(ctx, s.pool, past, due[0].ID)
+	past := clock.System().Add(-messages.Lease - time.Second)
+	k, ok, err := messages.Take(ctx, s.pool, past, due[0].ID)
 	if err != nil || !ok {
 		t.Fatalf("take: %v, %v", ok, err)
 	}
@@ -138,7 +138,7 @@ func TestAPausedShiftKeepsItsLeaseForTheAnswer(t *testing.T) {
 	if _, err := campaigns.Pause(context.Background(), s.pool, clock.System(), c.ID); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(campaigns.Lease + 2*time.Second)
+	time.Sleep(messages.Lease + 2*time.Second)
 	if m := s.list(c.ID)["p2@x.example"]; m.State != messages.Sending {
 		t.Errorf("while the relay sits on its answer: %+v", m)
 	}

@@ -18,7 +18,7 @@ type factsOf map[int64]templates.Facts
 
 // loadFacts reads, in one go, what the mails of a batch are personalised with.
 func (s *shift) loadFacts(ctx context.Context, batch []messages.Claimed) (factsOf, error) {
-	if s.Test {
+	if s.isTest() {
 		if s.RenderAs == nil {
 			return factsOf{0: templates.SampleFacts()}, nil
 		}
@@ -54,7 +54,7 @@ func (s *shift) loadSigners(ctx context.Context) error {
 // compose renders a message and puts its headers on.
 func (s *shift) compose(ctx context.Context, m messages.Claimed, all factsOf) (delivery.Mail, error) {
 	var contact int64 // a test mail's facts are under 0
-	if !s.Test {
+	if !s.isTest() {
 		contact = *m.ContactID
 	}
 	facts, ok := all[contact]
@@ -64,13 +64,13 @@ func (s *shift) compose(ctx context.Context, m messages.Claimed, all factsOf) (d
 	unsubscribe := s.Links.Unsubscribe(m.ID)
 	rendered, err := s.renderer.Render(ctx, templates.Data{
 		Facts:          facts,
-		Campaign:       templates.Campaign{ID: s.CampaignID, Name: s.CampaignName, Topic: s.Topic},
+		Campaign:       templates.Campaign{ID: s.CampaignID, Name: s.Name, Topic: s.Topic},
 		UnsubscribeURL: unsubscribe,
 	})
 	if err != nil {
 		return delivery.Mail{}, err
 	}
-	if s.Test {
+	if s.isTest() {
 		rendered.Subject = "[Test] " + rendered.Subject
 	}
 	return delivery.Mail{

@@ -6,6 +6,7 @@ import (
 
 	"posthorn/campaigns"
 	"posthorn/internal/fault"
+	"posthorn/messages"
 	"posthorn/tasks"
 )
 
@@ -70,7 +71,7 @@ func (w *Worker) plan(ctx context.Context, run campaigns.OpenRun) error {
 // knockChunks asks for the run's chunks that may be worked on, and returns how many
 // there were.
 func (w *Worker) knockChunks(ctx context.Context, runID int64) (int, error) {
-	due, err := campaigns.DueChunks(ctx, w.Pool, w.Clock(), runID)
+	due, err := messages.DueChunks(ctx, w.Pool, w.Clock(), runID)
 	if err != nil {
 		return 0, err
 	}

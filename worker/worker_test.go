@@ -525,16 +525,16 @@ func testDeath(t *testing.T, lost bool) {
 	if _, err := campaigns.PlanPage(ctx, s.pool, clock.System(), c.Run.ID); err != nil {
 		t.Fatal(err)
 	}
-	due, err := campaigns.DueChunks(ctx, s.pool, clock.System(), c.Run.ID)
+	due, err := messages.DueChunks(ctx, s.pool, clock.System(), c.Run.ID)
 	if err != nil || len(due) != 1 {
 		t.Fatalf("%v, %v", due, err)
 	}
 	// A worker that took its chunk long ago, claimed ten and was never heard of again.
-	past := clock.System().Add(-campaigns.Lease - time.Second)
+	past := clock.System().Add(-messages.Lease - time.Second)
 	if _, err := s.pool.Exec(ctx, `UPDATE chunks SET due_at = $2 WHERE id = $1`, due[0].ID, past); err != nil {
 		t.Fatal(err)
 	}
-	k, ok, err := campaigns.Take(ctx, s.pool, past, due[0].ID)
+	k, ok, err := messages.Take(ctx, s.pool, past, due[0].ID)
 	if err != nil || !ok {
 		t.Fatalf("take: %v, %v", ok, err)
 	}
@@ -592,10 +592,10 @@ func testDeath(t *testing.T, lost bool) {
 		t.Fatalf("after it was resolved: %s, %+v", end.Status, end.Run)
 	}
 	// Its late words about the chunk change nothing.
-	if err := campaigns.Put(ctx, s.pool, clock.System(), k, time.Time{}); err != nil {
+	if err := messages.Put(ctx, s.pool, clock.System(), k, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
-	if held, goOn, err := campaigns.Renew(ctx, s.pool, clock.System(), k); held || goOn || err != nil {
+	if held, goOn, err := messages.Renew(ctx, s.pool, clock.System(), k); held || goOn || err != nil {
 		t.Fatalf("renewed a lost lease: %v, %v, %v", held, goOn, err)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"posthorn/campaigns"
+	"posthorn/messages"
 )
 
 // recovery is a chunk that was taken away from its worker because the lease had
@@ -33,7 +33,7 @@ func (s *storm) watchLeases(ctx context.Context) func() []recovery {
 				at := time.Now()
 				for l, until := range held {
 					if _, still := now[l]; !still && until.Before(at) {
-						seen = append(seen, recovery{held: until.Add(-campaigns.Lease), at: at})
+						seen = append(seen, recovery{held: until.Add(-messages.Lease), at: at})
 					}
 				}
 				held = now

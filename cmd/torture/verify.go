@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"posthorn/campaigns"
 	"posthorn/delivery"
 	"posthorn/messages"
 )
@@ -154,7 +153,7 @@ func (v *verdict) judge(m row, accepted int) {
 // claimed: of an absence, however long, only its two ends count.
 const (
 	lossBefore = 2 * hangFor
-	lossAfter  = campaigns.Lease + 8*time.Second
+	lossAfter  = messages.Lease + 8*time.Second
 )
 
 // claimSize is worker/chunk.go's.
@@ -172,7 +171,7 @@ func (v *verdict) bound() {
 	// A worker that is cut off from PostgreSQL for so long loses its leases although it lives.
 	cutOff := 0
 	for _, out := range s.outages {
-		if out.to.Sub(out.from) > campaigns.Lease-2*time.Second {
+		if out.to.Sub(out.from) > messages.Lease-2*time.Second {
 			cutOff++
 		}
 	}
