@@ -168,9 +168,18 @@ func TestAJumpOfTheClockLosesNothing(t *testing.T) {
 	off.Store(int64(time.Hour))
 	s.relay.WaitMails(t, 200)
 	off.Store(0)
+	// A lease that seems to have run out costs no more than one that did: a mail per connection in doubt.
 	end := s.awaitEnd(c.ID)
-	if end.Run.Sent != n {
+	if end.Run.Sent+end.Run.Unknown != n || end.Run.Unknown > 2*4 {
 		t.Fatalf("%+v", *end.Run)
 	}
-	s.exactlyOnce(n)
+	got := map[string]int{}
+	for _, m := range s.relay.Mails() {
+		got[m.MessageID]++
+	}
+	for email, m := range s.list(c.ID) {
+		if times := got[m.MessageID]; times > 1 || m.State == messages.Sent && times == 0 {
+			t.Errorf("%s is %s, and the relay took it %d times", email, m.State, times)
+		}
+	}
 }
