@@ -36,7 +36,7 @@ func TestAgree(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
 				// Rules that select some but not all say most, and a tree of random conditions
 				// seldom does: so there are single conditions, too.
-				raw := rapid.OneOf(rapid.Custom(leafGen), rapid.Custom(func(rt *rapid.T) map[string]any { return groupGen(rt, 3) })).Draw(rt, "rule")
+				raw := rapid.OneOf(rapid.Custom(leafGen), rapid.Custom(func(rt *rapid.T) map[string]any { return groupGen(rt, 3, leafGen) })).Draw(rt, "rule")
 				asOf := noon.Add(rapid.SampledFrom([]time.Duration{0, 0, time.Microsecond, -time.Microsecond, -7 * 24 * time.Hour, 48 * time.Hour}).Draw(rt, "as_of"))
 				text, err := json.Marshal(raw)
 				if err != nil {
@@ -75,7 +75,7 @@ func TestAgree(t *testing.T) {
 	}
 }
 
-func groupGen(rt *rapid.T, depth int) map[string]any {
+func groupGen(rt *rapid.T, depth int, leaf func(*rapid.T) map[string]any) map[string]any {
 	g := map[string]any{
 		"combinator": rapid.SampledFrom([]string{"and", "or"}).Draw(rt, "combinator"),
 		"not":        rapid.Bool().Draw(rt, "not"),
@@ -83,9 +83,9 @@ func groupGen(rt *rapid.T, depth int) map[string]any {
 	rules := make([]any, rapid.IntRange(1, 3).Draw(rt, "n"))
 	for i := range rules {
 		if depth > 1 && rapid.IntRange(0, 2).Draw(rt, "nest") == 0 {
-			rules[i] = groupGen(rt, depth-1)
+			rules[i] = groupGen(rt, depth-1, leaf)
 		} else {
-			rules[i] = leafGen(rt)
+			rules[i] = leaf(rt)
 		}
 	}
 	g["rules"] = rules
@@ -95,37 +95,14 @@ func groupGen(rt *rapid.T, depth int) map[string]any {
 func leafGen(rt *rapid.T) map[string]any {
 	sample := func(label string, from ...string) string { return rapid.SampledFrom(from).Draw(rt, label) }
 	leaf := map[string]any{}
-	operator := func(from []string) string {
-		op := sample("operator", from...)
-		leaf["operator"] = op
-		base, _, _ := field{operators: from}.operator(op)
-		return base
-	}
+	operator := func(from []string) string { return operatorOf(rt, leaf, from) }
 	switch kind := rapid.IntRange(0, 7).Draw(rt, "kind"); kind {
 	case 0:
 		leaf["field"] = sample("field", "external_id", "email", "first_name", "last_name", "phone", "country", "language", "timezone")
 		textValue(rt, leaf, operator(contactField.operators))
 	case 1, 2:
 		leaf["field"] = "attributes." + sample("key", someKeys...)
-		switch rapid.IntRange(0, 3).Draw(rt, "type") {
-		case 0:
-			textValue(rt, leaf, operator(families["attributes"].operators))
-		case 1:
-			op := operator(append(slices.Clone(numberOperators), "in", "not_in"))
-			numberValue(rt, leaf, op, someNumbers)
-		case 2:
-			operator([]string{"=", "!="})
-			leaf["value"] = rapid.Bool().Draw(rt, "value")
-		case 3:
-			day := func(max int) map[string]any {
-				return map[string]any{sample("relative", "days_ago", "days_ahead"): rapid.IntRange(0, max).Draw(rt, "days")}
-			}
-			if operator(timeOperators) == "between" {
-				leaf["value"] = []any{map[string]any{"days_ago": 30}, day(29)}
-			} else {
-				leaf["value"] = day(40)
-			}
-		}
+		attributeValue(rt, leaf)
 	case 3:
 		leaf["field"] = "consent." + sample("topic", someTopics...)
 		switch operator(families["consent"].operators) {
@@ -174,6 +151,37 @@ func leafGen(rt *rapid.T) map[string]any {
 		options(rt, leaf, "times")
 	}
 	return leaf
+}
+
+// operatorOf gives the leaf one of the operators and returns its positive form.
+func operatorOf(rt *rapid.T, leaf map[string]any, from []string) string {
+	op := rapid.SampledFrom(from).Draw(rt, "operator")
+	leaf["operator"] = op
+	base, _, _ := field{operators: from}.operator(op)
+	return base
+}
+
+func attributeValue(rt *rapid.T, leaf map[string]any) {
+	switch rapid.IntRange(0, 3).Draw(rt, "type") {
+	case 0:
+		textValue(rt, leaf, operatorOf(rt, leaf, families["attributes"].operators))
+	case 1:
+		op := operatorOf(rt, leaf, append(slices.Clone(numberOperators), "in", "not_in"))
+		numberValue(rt, leaf, op, someNumbers)
+	case 2:
+		operatorOf(rt, leaf, []string{"=", "!="})
+		leaf["value"] = rapid.Bool().Draw(rt, "value")
+	case 3:
+		day := func(max int) map[string]any {
+			relative := rapid.SampledFrom([]string{"days_ago", "days_ahead"}).Draw(rt, "relative")
+			return map[string]any{relative: rapid.IntRange(0, max).Draw(rt, "days")}
+		}
+		if operatorOf(rt, leaf, timeOperators) == "between" {
+			leaf["value"] = []any{map[string]any{"days_ago": 30}, day(29)}
+		} else {
+			leaf["value"] = day(40)
+		}
+	}
 }
 
 // without returns the texts that a rule may name.

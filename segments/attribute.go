@@ -27,8 +27,11 @@ type attributeTest interface {
 	match(v any, asOf time.Time) bool
 }
 
-func readAttribute(in *input) condition {
-	a := attribute{name: strings.TrimPrefix(in.field, "attributes.")}
+func readAttribute(in *input) condition { return in.attribute() }
+
+func (in *input) attribute() attribute {
+	var a attribute
+	_, a.name, _ = strings.Cut(in.field, ".")
 	if in.op == "null" {
 		in.noValue()
 		a.null = true
@@ -73,8 +76,11 @@ func (a attribute) sql(b *builder) string {
 	return b.exists("SELECT FROM jsonb_path_query("+at+", '$[*]') AS v", "WHERE "+a.test.sql(b, b.asOf))
 }
 
-func (a attribute) match(f *Facts, asOf time.Time) bool {
-	v, ok := f.Attributes[a.name]
+func (a attribute) match(f *Facts, asOf time.Time) bool { return a.among(f.Attributes, asOf) }
+
+// among says whether the value of that name passes.
+func (a attribute) among(values map[string]any, asOf time.Time) bool {
+	v, ok := values[a.name]
 	list, isList := v.([]any)
 	if a.null {
 		return !ok || v == nil || v == "" || isList && len(list) == 0

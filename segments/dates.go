@@ -170,9 +170,13 @@ func (t timeTest) span(asOf time.Time) span {
 // window is the options within_days, from and to: which orders or events are
 // looked at. Without them it is everything up to as_of.
 type window struct {
-	withinDays int
-	from, to   *date
+	withinDays   int
+	from, to     *date
+	sinceTrigger bool // in place of from
 }
+
+// fromTrigger is the value of "from" that sets sinceTrigger.
+const fromTrigger = "trigger"
 
 var windowOptions = []string{"within_days", "from", "to"}
 
@@ -190,9 +194,17 @@ func (in *input) window() window {
 		d, *out = in.date(in.path+"."+key, v)
 		return &d
 	}
-	w.from = read("from", &in.out.json.From)
+	w.sinceTrigger = decode(in.keys["from"]) == fromTrigger
+	switch {
+	case !w.sinceTrigger:
+		w.from = read("from", &in.out.json.From)
+	case in.scope == "":
+		in.fault(in.path+".from", "%q is known only in a journey", fromTrigger)
+	default:
+		in.out.json.From = fromTrigger
+	}
 	w.to = read("to", &in.out.json.To)
-	if w.withinDays > 0 && (w.from != nil || w.to != nil) {
+	if w.withinDays > 0 && (w.from != nil || w.to != nil || w.sinceTrigger) {
 		in.fault(in.path+".within_days", "cannot be given together with from or to")
 	}
 	if w.from != nil && w.to != nil && w.to.before(*w.from) {
@@ -201,8 +213,28 @@ func (in *input) window() window {
 	return w
 }
 
-// span resolves the window. It always ends at as_of or earlier: what happened
-// later was not known then.
+// of is the stretch of time that the window is for a contact. Since the trigger
+// means later than it: what triggered a journey does not fulfil its goal as well.
+func (w window) of(f *Facts, asOf time.Time) span {
+	s := w.span(asOf)
+	switch {
+	case !w.sinceTrigger:
+	case f.Trigger == nil:
+		s.low = s.high // nothing happened since what did not happen
+	default:
+		s.low = f.Trigger.At.Truncate(time.Microsecond).Add(time.Microsecond)
+	}
+	return s
+}
+
+// sql writes the window as conditions on expr, joined by AND.
+func (w window) sql(b *builder, expr string) string {
+	b.triggered = b.triggered || w.sinceTrigger
+	return w.span(b.asOf).sql(b, expr)
+}
+
+// span resolves the window, but for sinceTrigger. It always ends at as_of or
+// earlier: what happened later was not known then.
 func (w window) span(asOf time.Time) span {
 	s := span{high: asOf.Add(time.Microsecond)}
 	if w.withinDays > 0 {

@@ -10,44 +10,74 @@ import (
 )
 
 // TestDocs: every example in docs/rules.md is a rule, and every field and operator
-// is in it.
+// is in it; what only journeys know is in their section, and theirs alone.
 func TestDocs(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../docs/rules.md")
+	raw, err := os.ReadFile("../docs/rules.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	examples := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(text, -1)
-	if len(examples) < 5 {
-		t.Errorf("only %d examples", len(examples))
+	before, rest, found := strings.Cut(string(raw), "\n## In journeys\n")
+	journeys, after, _ := strings.Cut(rest, "\n## ")
+	if !found {
+		t.Fatal("there is no section on journeys")
 	}
-	for _, m := range examples {
-		raw := m[1]
+	plain := before + after
+	for _, example := range examples(t, plain, 5) {
+		if _, err := Parse(example); err != nil {
+			t.Errorf("%s: %v", example, err)
+		}
+	}
+	for _, example := range examples(t, journeys, 3) {
+		takes := func(s Scope) bool { _, err := ParseTriggered(example, s); return err == nil }
+		if !slices.ContainsFunc([]Scope{ContactScope, OrderScope, EventScope}, takes) {
+			t.Errorf("no journey takes %s", example)
+		}
+		if takes("") {
+			t.Errorf("there is nothing of journeys in %s", example)
+		}
+	}
+	check := func(f field, name string) {
+		text, other := plain, journeys
+		if f.scope != "" {
+			text, other = journeys, plain
+		}
+		if !strings.Contains(text, "`"+name) {
+			t.Errorf("%s is not in its part of docs/rules.md", name)
+		}
+		if f.scope != "" && strings.Contains(other, "`"+name) {
+			t.Errorf("%s is where it is not known", name)
+		}
+		for _, word := range slices.Concat(f.operators, f.options) {
+			if !strings.Contains(string(raw), "`"+word) {
+				t.Errorf("%s is not in docs/rules.md", word)
+			}
+		}
+	}
+	for name := range contactTexts {
+		check(contactField, name)
+	}
+	for name, f := range fields {
+		check(f, name)
+	}
+	for name, f := range families {
+		check(f, name+".")
+	}
+}
+
+func examples(t *testing.T, text string, atLeast int) [][]byte {
+	t.Helper()
+	var out [][]byte
+	for _, m := range regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		raw := []byte(m[1])
 		var request struct{ Rule json.RawMessage }
 		if err := json.Unmarshal(raw, &request); err == nil && request.Rule != nil {
 			raw = request.Rule
 		}
-		if _, err := Parse(raw); err != nil {
-			t.Errorf("%s: %v", raw, err)
-		}
+		out = append(out, raw)
 	}
-	var words []string
-	for name := range contactTexts {
-		words = append(words, name)
+	if len(out) < atLeast {
+		t.Errorf("only %d examples", len(out))
 	}
-	all := []field{contactField}
-	for name, f := range fields {
-		words, all = append(words, name), append(all, f)
-	}
-	for name, f := range families {
-		words, all = append(words, name+"."), append(all, f)
-	}
-	for _, f := range all {
-		words = slices.Concat(words, f.operators, f.options)
-	}
-	for _, word := range words {
-		if !strings.Contains(string(text), "`"+word) {
-			t.Errorf("%s is not in docs/rules.md", word)
-		}
-	}
+	return out
 }

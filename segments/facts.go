@@ -22,15 +22,27 @@ type Facts struct {
 	Consents   map[string]string // state by topic
 	Orders     []OrderFact       // in any sequence, whatever their status
 	Events     []EventFact       // in any sequence
+
+	Trigger *TriggerFact // for rules of a journey; LoadFacts does not know it
+}
+
+// TriggerFact is what triggered a journey of the contact. A rule that asks about
+// an order or event that is not there finds no value.
+type TriggerFact struct {
+	At    time.Time  // "from": "trigger" sees what is later
+	Order *OrderFact // what triggered it in OrderScope; may be one of Facts.Orders
+	Event *EventFact // what triggered it in EventScope, with its properties
 }
 
 // OrderFact is one order.
 type OrderFact struct {
-	PlacedAt time.Time
-	Status   string
-	Currency string
-	Total    catalog.Amount
-	Items    []ItemFact
+	ID         int64  // tells the triggering order from the others; not used otherwise
+	ExternalID string // the shop's id; no rule asks about it
+	PlacedAt   time.Time
+	Status     string
+	Currency   string
+	Total      catalog.Amount
+	Items      []ItemFact
 }
 
 // ItemFact is one line of an order.
@@ -44,6 +56,10 @@ type ItemFact struct {
 type EventFact struct {
 	Name       string
 	OccurredAt time.Time
+
+	// Properties are as Attributes are. Only those of a triggering event are asked
+	// about, so LoadFacts does not read them.
+	Properties map[string]any
 }
 
 // LoadFacts reads the facts of up to some thousand contacts in five statements,
@@ -135,14 +151,14 @@ func loadOrders(ctx context.Context, db postgres.DB, ids []int64, facts map[int6
 	if err != nil {
 		return err
 	}
-	rows, err = db.Query(ctx, `SELECT id, contact_id, placed_at, status, currency, total FROM orders WHERE contact_id = ANY ($1)`, ids)
+	rows, err = db.Query(ctx, `SELECT id, external_id, contact_id, placed_at, status, currency, total FROM orders WHERE contact_id = ANY ($1)`, ids)
 	if err != nil {
 		return err
 	}
-	_, err = pgx.ForEachRow(rows, []any{&orderID, &id, &order.PlacedAt, &order.Status, &order.Currency, &order.Total}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&order.ID, &order.ExternalID, &id, &order.PlacedAt, &order.Status, &order.Currency, &order.Total}, func() error {
 		if f := facts[id]; f != nil {
 			one := order
-			one.Items = items[orderID]
+			one.Items = items[order.ID]
 			f.Orders = append(f.Orders, one)
 		}
 		return nil

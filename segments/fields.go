@@ -11,12 +11,16 @@ import (
 // field is one kind of field: which operators and options it takes, and how a
 // condition on it is read. This file is the whitelist.
 type field struct {
+	scope     Scope    // the only one it is known in; "" is everywhere
 	operators []string // as documented; the camel case of react-querybuilder is read as well
 	options   []string
 	read      func(*input) condition
 }
 
-var existence = []string{"null", "not_null"}
+var (
+	existence       = []string{"null", "not_null"}
+	boughtOperators = []string{"bought", "not_bought"}
+)
 
 // fields are the fields with a fixed name.
 var fields = map[string]field{
@@ -25,8 +29,16 @@ var fields = map[string]field{
 	"orders.sum":      {operators: numberOperators, options: orderOptions, read: readOrderNumber},
 	"orders.first":    {operators: slices.Concat(timeOperators, existence), options: orderOptions, read: readOrderTime},
 	"orders.last":     {operators: slices.Concat(timeOperators, existence), options: orderOptions, read: readOrderTime},
-	"bought.product":  {operators: []string{"bought", "not_bought"}, options: boughtOptions, read: readBought},
-	"bought.category": {operators: []string{"bought", "not_bought"}, options: boughtOptions, read: readBought},
+	"bought.product":  {operators: boughtOperators, options: boughtOptions, read: readBought},
+	"bought.category": {operators: boughtOperators, options: boughtOptions, read: readBought},
+
+	"order.total":    {scope: OrderScope, operators: numberOperators, read: readOrderFigure},
+	"order.quantity": {scope: OrderScope, operators: numberOperators, read: readOrderFigure},
+	"order.number":   {scope: OrderScope, operators: numberOperators, read: readOrderFigure},
+	"order.currency": {scope: OrderScope, operators: slices.Concat(textOperators, existence), read: readOrderCurrency},
+	"order.status":   {scope: OrderScope, operators: []string{"=", "!=", "in", "not_in"}, read: readOrderStatus},
+	"order.product":  {scope: OrderScope, operators: boughtOperators, options: []string{"quantity"}, read: readOrderGoods},
+	"order.category": {scope: OrderScope, operators: boughtOperators, options: []string{"quantity"}, read: readOrderGoods},
 }
 
 var (
@@ -40,23 +52,25 @@ var families = map[string]field{
 	"attributes": {operators: slices.Concat(textOperators, existence), read: readAttribute},
 	"consent":    {operators: []string{"=", "!=", "in", "not_in", "null", "not_null"}, read: readConsent},
 	"event":      {operators: []string{"did", "did_not"}, options: boughtOptions, read: readDid},
+	"properties": {scope: EventScope, operators: slices.Concat(textOperators, existence), read: readProperty},
 }
 
 // lookup returns the field of a name, or what is wrong with the name.
-func lookup(name string) (f field, problem string) {
+func lookup(name string, scope Scope) (f field, problem string) {
 	if _, ok := contactTexts[name]; ok {
 		return contactField, ""
 	}
-	if f, ok := fields[name]; ok {
-		return f, ""
-	}
 	family, rest, _ := strings.Cut(name, ".")
-	f, ok := families[family]
+	f, fixed := fields[name]
+	if !fixed {
+		f = families[family]
+	}
 	switch {
-	case !ok:
-		known := slices.Sorted(maps.Keys(contactTexts))
-		known = append(known, slices.Sorted(maps.Keys(fields))...)
-		return field{}, fmt.Sprintf("%q is not a field; known are %s, attributes.NAME, consent.TOPIC and event.NAME", clip(name), strings.Join(known, ", "))
+	case f.read == nil:
+		return field{}, fmt.Sprintf("%q is not a field; known are %s", clip(name), known(scope))
+	case f.scope != "" && f.scope != scope:
+		return field{}, fmt.Sprintf("%q is known only in a journey triggered by an %s; known here are %s", clip(name), f.scope, known(scope))
+	case fixed:
 	case rest == "":
 		return field{}, fmt.Sprintf("names nothing after %q", family+".")
 	case strings.ContainsRune(rest, 0):
@@ -65,6 +79,21 @@ func lookup(name string) (f field, problem string) {
 		return field{}, fmt.Sprintf("names something longer than %d characters", maxName)
 	}
 	return f, ""
+}
+
+// known lists the fields of a scope.
+func known(scope Scope) string {
+	list := slices.Sorted(maps.Keys(contactTexts))
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if s := fields[name].scope; s == "" || s == scope {
+			list = append(list, name)
+		}
+	}
+	list = append(list, "attributes.NAME", "consent.TOPIC", "event.NAME")
+	if scope == EventScope {
+		list = append(list, "properties.NAME")
+	}
+	return strings.Join(list, ", ")
 }
 
 // opposites are the positive operators of the negative ones.

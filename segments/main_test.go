@@ -115,7 +115,7 @@ func someFacts(r *rand.Rand, i int) Facts {
 	return f
 }
 
-// insert writes contacts as they are and returns their ids.
+// insert writes contacts as they are and returns their ids. Their orders get ids.
 func insert(t *testing.T, pool *pgxpool.Pool, contacts []Facts) []int64 {
 	t.Helper()
 	ctx := t.Context()
@@ -148,16 +148,21 @@ func insert(t *testing.T, pool *pgxpool.Pool, contacts []Facts) []int64 {
 		for topic, state := range f.Consents {
 			b.Queue(`INSERT INTO consents (contact_id, topic, state, updated_at) VALUES ($1, $2, $3, $4)`, ids[i], topic, state, noon)
 		}
-		for _, o := range f.Orders {
+		for j := range f.Orders {
+			o := &contacts[i].Orders[j]
 			order++
+			o.ExternalID = fmt.Sprint("order ", order)
 			b.Queue(`
 				WITH o AS (
 				    INSERT INTO orders (external_id, contact_id, placed_at, status, currency, total, created_at, updated_at)
 				    VALUES ($1, $2, $3, $4, $5, $6, $7, $7) RETURNING id
+				), items AS (
+				    INSERT INTO order_items (order_id, line, sku, quantity, unit_price)
+				    SELECT o.id, line, sku, quantity, 1 FROM o, unnest($8::text[], $9::integer[]) WITH ORDINALITY AS i (sku, quantity, line)
 				)
-				INSERT INTO order_items (order_id, line, sku, quantity, unit_price)
-				SELECT o.id, line, sku, quantity, 1 FROM o, unnest($8::text[], $9::integer[]) WITH ORDINALITY AS i (sku, quantity, line)`,
-				fmt.Sprint(order), ids[i], o.PlacedAt, o.Status, o.Currency, o.Total, noon, skus(o), quantities(o))
+				SELECT id FROM o`,
+				o.ExternalID, ids[i], o.PlacedAt, o.Status, o.Currency, o.Total, noon, skus(*o), quantities(*o),
+			).QueryRow(func(row pgx.Row) error { return row.Scan(&o.ID) })
 		}
 		for _, e := range f.Events {
 			b.Queue(`INSERT INTO events (contact_id, name, occurred_at, received_at) VALUES ($1, $2, $3, $4)`, ids[i], e.Name, e.OccurredAt, noon)

@@ -14,7 +14,11 @@ import (
 // Parse reads and checks a rule tree; docs/rules.md describes it. Its error is a
 // fault.Invalid, or a fault.List of them, whose fields are the paths of the nodes
 // at fault: "rule.rules[1].value".
-func Parse(raw []byte) (Rule, error) {
+func Parse(raw []byte) (Rule, error) { return ParseTriggered(raw, "") }
+
+// ParseTriggered is Parse for a rule of a journey, which may also ask about what
+// triggered it. Whatever Parse takes is taken in every scope and means the same.
+func ParseTriggered(raw []byte, scope Scope) (Rule, error) {
 	switch {
 	case len(raw) > maxRaw:
 		return Rule{}, fault.Invalidf("rule", tooLarge)
@@ -26,7 +30,7 @@ func Parse(raw []byte) (Rule, error) {
 		var v any
 		return Rule{}, fault.Invalidf("rule", "is not JSON: %v", json.Unmarshal(raw, &v))
 	}
-	p := &parser{}
+	p := &parser{scope: scope}
 	r := Rule{root: p.node("rule", raw, 1)}
 	if err := p.faults.Err(); err != nil {
 		return Rule{}, err
@@ -38,6 +42,7 @@ func Parse(raw []byte) (Rule, error) {
 }
 
 type parser struct {
+	scope  Scope
 	faults fault.List
 	nodes  int
 }
@@ -137,7 +142,7 @@ func (p *parser) leaf(path string, keys map[string]json.RawMessage) node {
 		p.fault(path+".field", "is not a text")
 		return nil
 	}
-	def, problem := lookup(*field)
+	def, problem := lookup(*field, p.scope)
 	if problem != "" {
 		p.fault(path+".field", "%s", problem)
 		return nil
@@ -270,6 +275,24 @@ func (in *input) oneOrMore() ([]string, any) {
 	}
 	s, _ := in.text(path, v)
 	return []string{s}, s
+}
+
+// oneOf reads one or, with in, a list of the texts that are known.
+func (in *input) oneOf(known []string) []string {
+	v, path := in.value(), in.path+".value"
+	var given []string
+	if in.op == "in" {
+		given = in.texts(path, in.list(path, v))
+		in.out.json.Value = given
+	} else if s, ok := in.text(path, v); ok {
+		given, in.out.json.Value = []string{s}, s
+	}
+	for _, s := range given {
+		if !slices.Contains(known, s) {
+			in.valueFault("%q is not one of %s", clip(s), quoted(known))
+		}
+	}
+	return given
 }
 
 // whole reads an option that is a whole number between 1 and limit; 0 stands for

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"posthorn/internal/fault"
 )
@@ -227,7 +228,8 @@ func TestCanonicalJSON(t *testing.T) {
 }
 
 // FuzzParse looks for input that panics, for canonical forms that are read back as
-// another rule, and for SQL that takes text from the user.
+// another rule, and for SQL that takes text from the user; in every scope, and for
+// a rule of segments that means something else in a journey.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		`{"combinator":"and","rules":[]}`,
@@ -239,35 +241,74 @@ func FuzzParse(f *testing.F) {
 		`{"field":"event.left cart","operator":"did_not"}`,
 		`{"field":"consent.news","operator":"null","value":null}`,
 		`{"field":"attributes.\ud800","operator":"=","value":true}`,
+		`{"field":"order.product","operator":"not_bought","value":["x"],"quantity":2}`,
+		`{"field":"order.status","operator":"in","value":["paid"]}`,
+		inAnd(`{"field":"order.number","operator":"=","value":1}`, `{"field":"orders.sum","operator":">","value":1,"from":"trigger","to":{"days_ago":1}}`),
+		`{"field":"properties.x","operator":"in","value":[1,2]}`,
 	} {
 		f.Add([]byte(seed))
 	}
 	facts := []Facts{{}, {
 		Country: "a", Attributes: map[string]any{"x": []any{json.Number("1e5"), "2011-01-01", true, nil}}, Consents: map[string]string{"news": "pending"},
-		Orders: []OrderFact{{PlacedAt: noon, Status: "paid", Total: 5, Items: []ItemFact{{"x", "y", 1}}}}, Events: []EventFact{{"x", noon}},
+		Orders: []OrderFact{{PlacedAt: noon, Status: "paid", Total: 5, Items: []ItemFact{{"x", "y", 1}}}}, Events: []EventFact{{Name: "x", OccurredAt: noon}},
+	}, {
+		Orders: []OrderFact{{ID: 1, PlacedAt: noon, Status: "paid", Currency: "EUR", Total: 5, Items: []ItemFact{{"x", "y", 1}}}},
+		Trigger: &TriggerFact{
+			At:    noon.Add(-time.Hour),
+			Order: &OrderFact{ID: 1, PlacedAt: noon, Status: "paid", Currency: "EUR", Total: 5, Items: []ItemFact{{"x", "y", 1}}},
+			Event: &EventFact{Name: "x", OccurredAt: noon, Properties: map[string]any{"x": json.Number("1"), "y": "a"}},
+		},
 	}}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		rule, err := Parse(raw)
-		if err != nil {
-			var list fault.List
-			var invalid *fault.Invalid
-			if !errors.As(err, &list) && !errors.As(err, &invalid) {
-				t.Fatalf("%v is not a fault", err)
+		plain, plainErr := Parse(raw)
+		for _, scope := range []Scope{"", ContactScope, OrderScope, EventScope} {
+			rule, err := ParseTriggered(raw, scope)
+			if err != nil {
+				var list fault.List
+				var invalid *fault.Invalid
+				if !errors.As(err, &list) && !errors.As(err, &invalid) {
+					t.Fatalf("%v is not a fault", err)
+				}
+				if plainErr == nil {
+					t.Fatalf("a segment takes it, scope %q does not: %v", scope, err)
+				}
+				continue
 			}
+			canonical, err := rule.MarshalJSON()
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := ParseTriggered(canonical, scope)
+			if err != nil {
+				t.Fatalf("%s: %v", canonical, err)
+			}
+			if twice, err := again.MarshalJSON(); err != nil || string(twice) != string(canonical) {
+				t.Fatalf("%s became %s %v", canonical, twice, err)
+			}
+			for _, contact := range facts {
+				matches := rule.Match(contact, noon)
+				if again.Match(contact, noon) != matches || plainErr == nil && plain.Match(contact, noon) != matches {
+					t.Fatalf("%s matches otherwise the second time", canonical)
+				}
+			}
+			if plainErr != nil {
+				if _, err := rule.Where(noon, 1); err == nil {
+					t.Fatalf("%s is no segment's and was compiled", canonical)
+				}
+			}
+		}
+		if plainErr != nil {
 			return
 		}
-		canonical, err := rule.MarshalJSON()
+		canonical, err := plain.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, err := plain.Where(noon, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		again, err := Parse(canonical)
-		if err != nil {
-			t.Fatalf("%s: %v", canonical, err)
-		}
-		if twice, err := again.MarshalJSON(); err != nil || string(twice) != string(canonical) {
-			t.Fatalf("%s became %s %v", canonical, twice, err)
-		}
-		q, err := rule.Where(noon, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -281,11 +322,6 @@ func FuzzParse(f *testing.F) {
 		for i := range q.Args {
 			if !strings.Contains(q.SQL, fmt.Sprintf("$%d::", i+1)) {
 				t.Fatalf("argument %d is not in\n%s", i+1, q.SQL)
-			}
-		}
-		for _, contact := range facts {
-			if rule.Match(contact, noon) != again.Match(contact, noon) {
-				t.Fatalf("%s matches otherwise the second time", canonical)
 			}
 		}
 	})

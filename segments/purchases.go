@@ -3,7 +3,6 @@ package segments
 import (
 	"math/big"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -23,7 +22,7 @@ type history struct {
 }
 
 func (h history) where(b *builder) string {
-	out := countsSQL + " AND " + h.window.span(b.asOf).sql(b, "o.placed_at")
+	out := countsSQL + " AND " + h.window.sql(b, "o.placed_at")
 	if h.currency != "" {
 		out += " AND o.currency = " + b.text(h.currency)
 	}
@@ -31,10 +30,12 @@ func (h history) where(b *builder) string {
 }
 
 func (h history) of(f *Facts, asOf time.Time) []OrderFact {
-	span := h.window.span(asOf)
+	span := h.window.of(f, asOf)
 	var out []OrderFact
 	for _, o := range f.Orders {
-		if counts(o.Status) && span.holds(o.PlacedAt) && (h.currency == "" || o.Currency == h.currency) {
+		switch {
+		case h.window.sinceTrigger && f.triggeredBy(o): // whatever moment the trigger's is
+		case counts(o.Status) && span.holds(o.PlacedAt) && (h.currency == "" || o.Currency == h.currency):
 			out = append(out, o)
 		}
 	}
@@ -110,15 +111,20 @@ func (c orderNumber) sql(b *builder) string {
 func (c orderNumber) match(f *Facts, asOf time.Time) bool {
 	orders := c.history.of(f, asOf)
 	if !c.sum {
-		n, _ := parseDecimal(strconv.Itoa(len(orders)))
+		n, _ := decimalOf(len(orders))
 		return c.test.match(n)
 	}
+	return c.test.match(total(orders...))
+}
+
+// total is the sum of the orders' totals.
+func total(orders ...OrderFact) decimal {
 	sum := new(big.Int) // a few totals of the largest size are more than an int64 holds
 	for _, o := range orders {
 		sum.Add(sum, big.NewInt(int64(o.Total)))
 	}
 	d, _ := parseDecimal(sum.String() + "e-4") // an Amount is in ten-thousandths
-	return c.test.match(d)
+	return d
 }
 
 // orderTime is when a contact's first or last order was placed.
@@ -171,24 +177,46 @@ func (c orderTime) match(f *Facts, asOf time.Time) bool {
 // bought is that a contact has at least so many orders with one of the products,
 // or a product of one of the categories.
 type bought struct {
-	history    history
-	times      int
+	history history
+	times   int
+	goods   goods
+}
+
+func readBought(in *input) condition {
+	return bought{history: in.history(), times: in.times(), goods: in.goods()}
+}
+
+// goods are the products that a condition names, each or by their category.
+type goods struct {
 	skus       []string
 	categories []string // folded; where skus is empty
 }
 
-func readBought(in *input) condition {
-	c := bought{history: in.history(), times: in.times()}
+// goods reads the value of a field that ends in ".product" or ".category".
+func (in *input) goods() goods {
+	var g goods
 	values, out := in.oneOrMore()
 	in.out.json.Value = out
-	if in.field == "bought.product" {
-		c.skus = values
-		return c
+	if strings.HasSuffix(in.field, ".product") {
+		g.skus = values
+		return g
 	}
 	for _, v := range values {
-		c.categories = append(c.categories, fold(v))
+		g.categories = append(g.categories, fold(v))
 	}
-	return c
+	return g
+}
+
+// has says whether the line of an order holds one of the goods.
+func (g goods) has(i ItemFact) bool {
+	switch {
+	case i.Quantity <= 0: // goods returned
+		return false
+	case g.skus != nil:
+		return slices.Contains(g.skus, i.SKU)
+	default:
+		return slices.Contains(g.categories, fold(i.Category))
+	}
 }
 
 // times reads the option "at least so many times", 1 where it was not given.
@@ -206,11 +234,11 @@ func (c bought) sql(b *builder) string {
 		"JOIN order_items AS i ON i.order_id = o.id AND i.quantity > 0",
 	}
 	which := ""
-	if c.skus != nil {
-		which = "i.sku = ANY (" + b.texts(c.skus) + ")"
+	if c.goods.skus != nil {
+		which = "i.sku = ANY (" + b.texts(c.goods.skus) + ")"
 	} else {
 		from = append(from, "JOIN products AS p ON p.sku = i.sku")
-		which = folded("p.category") + " = ANY (" + b.texts(c.categories) + ")"
+		which = folded("p.category") + " = ANY (" + b.texts(c.goods.categories) + ")"
 	}
 	where := c.history.where(b) + " AND " + which
 	if c.times == 1 {
@@ -224,22 +252,11 @@ func (c bought) sql(b *builder) string {
 func (c bought) match(f *Facts, asOf time.Time) bool {
 	n := 0
 	for _, o := range c.history.of(f, asOf) {
-		if slices.ContainsFunc(o.Items, c.names) {
+		if slices.ContainsFunc(o.Items, c.goods.has) {
 			n++
 		}
 	}
 	return n >= c.times
-}
-
-func (c bought) names(i ItemFact) bool {
-	switch {
-	case i.Quantity <= 0: // goods returned
-		return false
-	case c.skus != nil:
-		return slices.Contains(c.skus, i.SKU)
-	default:
-		return slices.Contains(c.categories, fold(i.Category))
-	}
 }
 
 // did is that a contact has at least so many events of a name.
@@ -255,7 +272,7 @@ func readDid(in *input) condition {
 }
 
 func (c did) sql(b *builder) string {
-	where := "e.name = " + b.text(c.name) + " AND " + c.window.span(b.asOf).sql(b, "e.occurred_at")
+	where := "e.name = " + b.text(c.name) + " AND " + c.window.sql(b, "e.occurred_at")
 	if c.times == 1 {
 		return b.exists("SELECT FROM events AS e", "WHERE e.contact_id = c.id AND "+where)
 	}
@@ -263,7 +280,7 @@ func (c did) sql(b *builder) string {
 }
 
 func (c did) match(f *Facts, asOf time.Time) bool {
-	span, n := c.window.span(asOf), 0
+	span, n := c.window.of(f, asOf), 0
 	for _, e := range f.Events {
 		if e.Name == c.name && span.holds(e.OccurredAt) {
 			n++

@@ -9,8 +9,8 @@ import (
 	"posthorn/internal/fault"
 )
 
-// Rule is a checked rule tree: what Parse returns. It is immutable and safe for
-// concurrent use. The zero Rule selects every contact.
+// Rule is a checked rule tree: what Parse and ParseTriggered return. It is
+// immutable and safe for concurrent use. The zero Rule selects every contact.
 type Rule struct {
 	root node
 }
@@ -24,8 +24,9 @@ type Query struct {
 }
 
 // Where compiles the rule. Its placeholders begin at $start; asOf is the "now" of
-// relative dates, and nothing that happened after it is seen. The only error is
-// an asOf outside the years 1900 to 2199.
+// relative dates, and nothing that happened after it is seen. It returns a
+// fault.Invalid for an asOf outside the years 1900 to 2199, and for a rule that
+// asks about a trigger, which a contact in a table does not have.
 func (r Rule) Where(asOf time.Time, start int) (Query, error) {
 	asOf = asOf.UTC().Truncate(time.Microsecond)
 	if !saneYear(asOf) {
@@ -35,7 +36,11 @@ func (r Rule) Where(asOf time.Time, start int) (Query, error) {
 	if r.root == nil {
 		return Query{SQL: "TRUE"}, nil
 	}
-	return Query{SQL: r.root.sql(b), Args: b.args}, nil
+	sql := r.root.sql(b)
+	if b.triggered {
+		return Query{}, fault.Invalidf("rule", "asks about what triggered a journey, so only that journey can ask it, and no segment")
+	}
+	return Query{SQL: sql, Args: b.args}, nil
 }
 
 // Match evaluates the rule for one contact in this process. It says the same as
@@ -44,8 +49,8 @@ func (r Rule) Match(f Facts, asOf time.Time) bool {
 	return r.root == nil || r.root.match(&f, asOf.UTC().Truncate(time.Microsecond))
 }
 
-// MarshalJSON writes the tree in its canonical form, which Parse reads back to
-// the same Rule.
+// MarshalJSON writes the tree in its canonical form, which Parse (ParseTriggered
+// with its scope for a rule of a journey) reads back to the same Rule.
 func (r Rule) MarshalJSON() ([]byte, error) {
 	if r.root == nil {
 		return []byte(`{"combinator":"and","rules":[]}`), nil
@@ -183,6 +188,7 @@ type wireLeaf struct {
 	From       any    `json:"from,omitempty"`
 	To         any    `json:"to,omitempty"`
 	Times      any    `json:"times,omitempty"`
+	Quantity   any    `json:"quantity,omitempty"`
 	Currency   any    `json:"currency,omitempty"`
 }
 

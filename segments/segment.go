@@ -21,6 +21,10 @@
 // attributes and consents, the status of an order, the category of a product) is
 // as it is today.
 //
+// A rule of a journey (ParseTriggered) may also ask about the order or event that
+// triggered the journey. It is evaluated in Go alone: which order that was is known
+// for one contact on one journey, not for a table of contacts.
+//
 // A segment is a rule with a name. It keeps no list of its contacts: they are
 // looked up whenever it is used.
 package segments

@@ -14,6 +14,8 @@ type builder struct {
 	asOf  time.Time
 	times map[time.Time]string // placeholders of times already passed: as_of is named often
 	depth int
+
+	triggered bool // a condition asks about a trigger: what is written is of no use
 }
 
 // arg passes v and returns its placeholder with its type, which makes the

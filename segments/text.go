@@ -198,24 +198,11 @@ var consentStates = []string{"pending", "subscribed", "unsubscribed"}
 
 func readConsent(in *input) condition {
 	c := consent{topic: strings.TrimPrefix(in.field, "consent.")}
-	v, path := in.value(), in.path+".value"
-	switch in.op {
-	case "null":
+	if in.op == "null" {
 		in.noValue()
 		in.out.negated = !in.out.negated // the condition is that there is one
-		return c
-	case "in":
-		c.states = in.texts(path, in.list(path, v))
-		in.out.json.Value = c.states
-	default:
-		if s, ok := in.text(path, v); ok {
-			c.states, in.out.json.Value = []string{s}, s
-		}
-	}
-	for _, s := range c.states {
-		if !slices.Contains(consentStates, s) {
-			in.valueFault("%q is not one of %s", clip(s), quoted(consentStates))
-		}
+	} else {
+		c.states = in.oneOf(consentStates)
 	}
 	return c
 }
