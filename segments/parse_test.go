@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"posthorn/internal/fault"
 )
@@ -284,6 +285,9 @@ func FuzzParse(f *testing.F) {
 			}
 			if twice, err := again.MarshalJSON(); err != nil || string(twice) != string(canonical) {
 				t.Fatalf("%s became %s %v", canonical, twice, err)
+			}
+			if text := rule.String(); text == "" || !utf8.ValidString(text) || text != again.String() {
+				t.Fatalf("%s is %q, then %q", canonical, text, again)
 			}
 			for _, contact := range facts {
 				matches := rule.Match(contact, noon)

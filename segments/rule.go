@@ -84,6 +84,8 @@ type node interface {
 	match(f *Facts, asOf time.Time) bool
 	// wire is what the node is in JSON.
 	wire() any
+	// text is what the node is in English.
+	text() string
 }
 
 // group combines nodes.

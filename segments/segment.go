@@ -9,6 +9,7 @@
 //  2. Where compiles the rule to SQL over many contacts. Names in it come from
 //     this package alone, what the user wrote is an argument.
 //  3. Match evaluates the same rule in Go for one contact, from Facts.
+//  4. String says in English what a rule asks, for explanations.
 //
 // Both evaluations say the same; a property test holds random rules over random
 // contacts against a real Postgres. Three decisions make that possible. There is

@@ -325,7 +325,7 @@ func TestTriggeredRoundTrip(t *testing.T) {
 				continue
 			}
 			twice, err := again.MarshalJSON()
-			if err != nil || string(twice) != string(canonical) {
+			if err != nil || string(twice) != string(canonical) || again.String() != rule.String() {
 				rt.Fatalf("%s became %s in scope %q: %v", canonical, twice, other, err)
 			}
 			for i, f := range contacts {
