@@ -71,6 +71,7 @@ type hand struct {
 	chunk   messages.Chunk
 	flights *flight.Recorder
 	record  *flight.Record
+	begun   time.Time // zero: no claim was begun
 	batch   []messages.Claimed
 	next    int // of the batch
 	offered bool
@@ -138,13 +139,22 @@ func (s *simulation) work(i int) {
 	switch {
 	case h == nil:
 		s.hands[i] = s.take()
-	case h.batch == nil:
+	case h.batch == nil && h.begun.IsZero():
 		var err error
 		h.record, err = h.flights.Begin(s.ctx, h.chunk.ID, h.chunk.Epoch)
+		if errors.Is(err, flight.ErrLost) {
+			s.ok(messages.Put(s.ctx, s.pool, s.now, h.chunk, time.Time{}))
+			s.hands[i] = nil
+			return
+		}
 		s.ok(err)
-		h.batch, err = messages.Claim(s.ctx, s.pool, s.now, h.chunk.ID, h.chunk.Epoch, rapid.IntRange(1, 4).Draw(s.T, "claim"))
+		h.begun = s.now
+	case h.batch == nil:
+		// By the clock of when it began: it may have been stopped in between, for longer than its lease.
+		var err error
+		h.batch, err = messages.Claim(s.ctx, s.pool, h.begun, h.chunk.ID, h.chunk.Epoch, rapid.IntRange(1, 4).Draw(s.T, "claim"))
 		s.ok(err)
-		h.next, h.last, h.results = 0, nil, nil
+		h.next, h.last, h.results, h.begun = 0, nil, nil, time.Time{}
 		if len(h.batch) == 0 {
 			s.ok(h.record.Close(s.ctx))
 			s.ok(messages.Put(s.ctx, s.pool, s.now, h.chunk, time.Time{}))

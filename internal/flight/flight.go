@@ -23,7 +23,8 @@
 // all rows of the claim are in doubt.
 //
 // Seize also fences: a worker that was only slow finds its record gone at its next
-// Offer, and stops before it offers what is another's by now.
+// Offer, or at its next Begin that its lease was judged, and stops before it offers
+// what is another's by now.
 package flight
 
 import (
@@ -50,6 +51,7 @@ const (
 	fieldRunID   = "run_id"
 	fieldOffered = "offered"
 	fieldCount   = "count"
+	fieldSeized  = "seized" // in what Seize took, so that there is something also where there was no record
 )
 
 // Recorder keeps records. It is safe for concurrent use.
@@ -83,12 +85,15 @@ type Record struct {
 	count    int
 }
 
+const seizedSuffix = ":seized"
+
 func key(chunkID int64, epoch int) string {
 	return fmt.Sprintf("posthorn:flight:{%d:%d}", chunkID, epoch)
 }
 
 // Begin opens the record of the claim that is about to be made under this lease,
-// in place of the claim's before it.
+// in place of the claim's before it. It returns ErrLost where the lease was seized
+// meanwhile: whoever settles it does not know of a new record.
 func (r *Recorder) Begin(ctx context.Context, chunkID int64, epoch int) (*Record, error) {
 	rec := &Record{recorder: r, key: key(chunkID, epoch)}
 	r.mu.Lock()
@@ -99,11 +104,17 @@ func (r *Recorder) Begin(ctx context.Context, chunkID int64, epoch int) (*Record
 		pipe.Del(ctx, rec.key)
 		written := pipe.HSet(ctx, rec.key, fieldRunID, runID, fieldOffered, 0, fieldCount, 0)
 		pipe.Expire(ctx, rec.key, keep)
+		// After the write: a Seize that comes before it is seen here, one that comes after it takes this record along.
+		seized := pipe.Exists(ctx, rec.key+seizedSuffix)
 		info := pipe.InfoMap(ctx, "server")
 		_, _ = pipe.Exec(ctx) // its error is one of the commands'
 		seen, err := serverID(info)
-		if err := errors.Join(written.Err(), err); err != nil {
+		if err := errors.Join(written.Err(), seized.Err(), err); err != nil {
 			return nil, fmt.Errorf("flight: begin: %w", err)
+		}
+		if seized.Val() > 0 {
+			_ = r.redis.Del(ctx, rec.key).Err()
+			return nil, ErrLost
 		}
 		if seen == runID {
 			return rec, nil
@@ -160,18 +171,20 @@ type Account struct {
 // until Forget. Its error says that Redis could not be asked, which is not the
 // same as a lost record: try later.
 func (r *Recorder) Seize(ctx context.Context, chunkID int64, epoch int) (Account, error) {
-	from, to := key(chunkID, epoch), key(chunkID, epoch)+":seized"
+	from, to := key(chunkID, epoch), key(chunkID, epoch)+seizedSuffix
 	// RENAME is the fence. A stump that a slow worker left behind must not replace what was seized before.
 	if err := r.redis.RenameNX(ctx, from, to).Err(); err != nil && !strings.Contains(err.Error(), "no such key") {
 		return Account{}, fmt.Errorf("flight: seize: %w", err)
 	}
 	pipe := r.redis.Pipeline()
+	marked := pipe.HSet(ctx, to, fieldSeized, 1)
+	pipe.Expire(ctx, to, keep)
 	record := pipe.HGetAll(ctx, to)
 	pipe.Del(ctx, from)
 	info := pipe.InfoMap(ctx, "server")
 	_, _ = pipe.Exec(ctx) // its error is one of the commands'
 	runID, err := serverID(info)
-	if err := errors.Join(record.Err(), err); err != nil {
+	if err := errors.Join(marked.Err(), record.Err(), err); err != nil {
 		return Account{}, fmt.Errorf("flight: seize: %w", err)
 	}
 	return read(record.Val(), runID), nil
@@ -200,7 +213,7 @@ func read(fields map[string]string, runID string) Account {
 	for name, value := range fields {
 		var err error
 		switch name {
-		case fieldRunID:
+		case fieldRunID, fieldSeized:
 		case fieldOffered:
 			a.Offered, err = strconv.ParseInt(value, 10, 64)
 		case fieldCount:
@@ -222,5 +235,5 @@ func read(fields map[string]string, runID string) Account {
 
 // Forget removes a seized record, once what it told is in Postgres.
 func (r *Recorder) Forget(ctx context.Context, chunkID int64, epoch int) error {
-	return r.redis.Del(ctx, key(chunkID, epoch)+":seized").Err()
+	return r.redis.Del(ctx, key(chunkID, epoch)+seizedSuffix).Err()
 }

@@ -158,3 +158,26 @@ func TestTheInProcessRedisWorks(t *testing.T) {
 		t.Errorf("without a record: %+v", a)
 	}
 }
+
+// A worker that was stopped between two claims, for longer than its lease, must not
+// open a record that whoever settles the lease does not know of.
+func TestNoRecordBeginsUnderASeizedLease(t *testing.T) {
+	t.Parallel()
+	r, _ := open(t)
+	ctx := context.Background()
+	begin(t, r, 7, 1)
+	seize(t, r, 7, 1)
+	if _, err := r.Begin(ctx, 7, 1); !errors.Is(err, ErrLost) {
+		t.Errorf("with a record before: %v", err)
+	}
+	if a := seize(t, r, 7, 2); !a.Lost {
+		t.Errorf("there never was a record: %+v", a)
+	}
+	if _, err := r.Begin(ctx, 7, 2); !errors.Is(err, ErrLost) {
+		t.Errorf("without a record before: %v", err)
+	}
+	if a := seize(t, r, 7, 2); !a.Lost {
+		t.Errorf("after the vain attempt: %+v", a)
+	}
+	begin(t, r, 7, 3) // another lease is another matter
+}
