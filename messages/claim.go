@@ -13,18 +13,25 @@ import (
 // Claimed is a message that its claimant, and nobody else, may offer to a relay.
 type Claimed struct {
 	ID        int64
-	ContactID *int64 // nil: a test mail, or the contact was deleted
-	Email     string // as frozen
-	Attempts  int    // this attempt included: 1 for the first
-	Skip      string // not empty: the reason why it must not be mailed after all
+	ContactID *int64     // nil: a test mail, or the contact was deleted
+	Enrolment *Enrolment // nil: not of a journey
+	Email     string     // as frozen
+	Attempts  int        // this attempt included: 1 for the first
+	Skip      string     // not empty: the reason why it must not be mailed after all
+}
+
+// Enrolment is what triggered a mail of a journey.
+type Enrolment struct {
+	OrderID, EventID *int64 // nil: not by one, or it was deleted
 }
 
 // Claim takes up to n due messages of a chunk for the worker that holds the
 // chunk's lease under this epoch. It returns none where that lease is over: a
 // worker that was cut off for long cannot claim what is another's by now. The
 // topic's consent and the suppressions are looked at now, not at planning: who
-// unsubscribed in between comes back with Skip. (A run of kind test skips nobody:
-// its addresses are given by hand.)
+// unsubscribed in between comes back with Skip, and so does whose order was refunded
+// or who left the journey. (A run of kind test skips nobody: its addresses are given
+// by hand. A transactional mail is owed to whoever did not suppress the address.)
 func Claim(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, epoch, n int) ([]Claimed, error) {
 	rows, err := db.Query(ctx, `
 		WITH due AS (
@@ -40,12 +47,16 @@ func Claim(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, ep
 			UPDATE messages m
 			SET state = 'sending', reason = '', claim = @epoch, attempts = m.attempts + 1, due_at = NULL, updated_at = @now
 			FROM due WHERE m.id = due.id
-			RETURNING m.id, m.run_id, m.contact_id, m.email, m.attempts
+			RETURNING m.id, m.run_id, m.contact_id, m.email, m.attempts, m.enrolment_id
 		)
 		SELECT m.id, m.contact_id, m.email, m.attempts,
+		       e.order_id, e.event_id,
 		       CASE WHEN r.kind = 'test'                       THEN ''
 		            WHEN m.contact_id IS NULL                  THEN 'contact_deleted'
+		            WHEN e.status IN ('exited', 'dropped')     THEN 'journey_left'
+		            WHEN r.on_refund AND o.status IN ('refunded', 'cancelled') THEN 'order_refunded'
 		            WHEN x.email_key IS NOT NULL               THEN 'suppressed'
+		            WHEN r.transactional                       THEN ''
 		            WHEN s.state = 'unsubscribed'              THEN 'unsubscribed'
 		            WHEN s.state IS DISTINCT FROM 'subscribed' THEN 'no_consent'
 		            ELSE '' END AS skip
@@ -53,12 +64,21 @@ func Claim(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, ep
 		JOIN runs r ON r.id = m.run_id
 		LEFT JOIN suppressions x ON x.email_key = lower(m.email)
 		LEFT JOIN consents s ON s.contact_id = m.contact_id AND s.topic = r.topic
+		LEFT JOIN enrolments e ON e.id = m.enrolment_id
+		LEFT JOIN orders o ON o.id = e.order_id
 		ORDER BY m.id`,
 		pgx.NamedArgs{"chunk": chunkID, "epoch": epoch, "now": now, "n": n})
 	if err != nil {
 		return nil, fmt.Errorf("claim messages of chunk %d: %w", chunkID, err)
 	}
-	claimed, err := pgx.CollectRows(rows, pgx.RowToStructByName[Claimed])
+	claimed, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c Claimed, err error) {
+		var order, event *int64
+		err = row.Scan(&c.ID, &c.ContactID, &c.Email, &c.Attempts, &order, &event, &c.Skip)
+		if order != nil || event != nil {
+			c.Enrolment = &Enrolment{OrderID: order, EventID: event}
+		}
+		return c, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("claim messages of chunk %d: %w", chunkID, err)
 	}

@@ -73,6 +73,8 @@ const (
 	ReasonGaveUp            = "gave_up"            // failed: refused for now too often
 	ReasonCampaignCancelled = "campaign_cancelled" // cancelled: by a person
 	ReasonCampaignFailed    = "campaign_failed"    // cancelled: the campaign could not go on
+	ReasonJourneyLeft       = "journey_left"       // cancelled, or skipped at the claim: the contact left the journey first
+	ReasonOrderRefunded     = "order_refunded"     // skipped: the triggering order was refunded or cancelled
 	ReasonReleased          = "released"           // deferred: claimed again after an earlier attempt, then put back before it was offered
 	ReasonWorkerLost        = "worker_lost"        // unknown, or deferred to be sent again: the worker died or was cut off between claim and record
 )

@@ -26,14 +26,19 @@ import (
 // Queues. Each class of work has a server of its own in the worker, because
 // asynq's weights do not reserve capacity.
 const (
-	QueueBulk    = "bulk"    // campaign chunks
-	QueueControl = "control" // planning, finishing
+	QueueBulk      = "bulk"      // campaign chunks
+	QueueControl   = "control"   // planning, finishing
+	QueueEvents    = "events"    // what happened: who enters a journey, and whose steps are due
+	QueueTriggered = "triggered" // mails of journeys
 )
 
 // Task types.
 const (
-	TypeRun   = "campaign:run"   // plan a run, knock for its chunks, cancel or finish it
-	TypeChunk = "campaign:chunk" // send about 200 mails
+	TypeRun        = "campaign:run"   // plan a run, knock for its chunks, cancel or finish it
+	TypeChunk      = "campaign:chunk" // send about 200 mails
+	TypeTriggered  = "journey:chunk"  // send mails of a journey
+	TypeHappenings = "trigger:eval"   // look at what happened
+	TypeJourney    = "journey:step"   // take the steps of a journey that are due
 )
 
 // Row is the payload of every task: which row, and the epoch it had when the
@@ -70,6 +75,22 @@ func (c *Client) KnockRun(ctx context.Context, runID int64, epoch int) error {
 // KnockChunk asks a worker to send a chunk.
 func (c *Client) KnockChunk(ctx context.Context, chunkID int64, epoch int) error {
 	return c.knock(ctx, TypeChunk, QueueBulk, Row{ID: chunkID, Epoch: epoch})
+}
+
+// KnockTriggered asks a worker to send a chunk of a journey's mails.
+func (c *Client) KnockTriggered(ctx context.Context, chunkID int64, epoch int) error {
+	return c.knock(ctx, TypeTriggered, QueueTriggered, Row{ID: chunkID, Epoch: epoch})
+}
+
+// KnockHappenings asks a worker to look at what happened. There is one such task at
+// a time; whoever works on it goes on until nothing is left.
+func (c *Client) KnockHappenings(ctx context.Context) error {
+	return c.knock(ctx, TypeHappenings, QueueEvents, Row{})
+}
+
+// KnockJourney asks a worker to take the steps of a journey that are due.
+func (c *Client) KnockJourney(ctx context.Context, journeyID int64, epoch int) error {
+	return c.knock(ctx, TypeJourney, QueueEvents, Row{ID: journeyID, Epoch: epoch})
 }
 
 func (c *Client) knock(ctx context.Context, typ, queue string, row Row) error {
