@@ -15,13 +15,7 @@ import (
 // Due says what a scheduler has to knock for.
 type Due struct {
 	Happenings bool    // there is something to Eval
-	Journeys   []Knock // have enrolments to Advance
-}
-
-// Knock names a journey that a worker should look at.
-type Knock struct {
-	JourneyID int64
-	Epoch     int
+	Journeys   []int64 // have enrolments to Advance
 }
 
 // FindDue looks for work whose knock may have got lost.
@@ -31,26 +25,17 @@ func FindDue(ctx context.Context, db postgres.DB, now time.Time) (Due, error) {
 		return due, fmt.Errorf("look for happenings: %w", err)
 	}
 	rows, err := db.Query(ctx, `
-		SELECT j.id AS journey_id, j.epoch
+		SELECT j.id
 		FROM journeys j
 		WHERE j.status = 'live' AND EXISTS (SELECT FROM enrolments e WHERE e.journey_id = j.id AND e.due_at <= $1)
 		ORDER BY j.id`, now)
 	if err != nil {
 		return due, fmt.Errorf("find journeys that are due: %w", err)
 	}
-	if due.Journeys, err = pgx.CollectRows(rows, pgx.RowToStructByName[Knock]); err != nil {
+	if due.Journeys, err = pgx.CollectRows(rows, pgx.RowTo[int64]); err != nil {
 		return due, fmt.Errorf("find journeys that are due: %w", err)
 	}
 	return due, nil
-}
-
-// LookAt raises a journey's epoch, so that a knock made from now on is a new task.
-func LookAt(ctx context.Context, db postgres.DB, id int64) error {
-	_, err := db.Exec(ctx, `UPDATE journeys SET epoch = epoch + 1 WHERE id = $1`, id)
-	if err != nil {
-		return fmt.Errorf("look at journey %d: %w", id, err)
-	}
-	return nil
 }
 
 // lookEvery is how often segments and dates are looked at.

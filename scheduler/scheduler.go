@@ -18,6 +18,7 @@ import (
 	"posthorn/campaigns"
 	"posthorn/internal/clock"
 	"posthorn/internal/flight"
+	"posthorn/journeys"
 	"posthorn/messages"
 	"posthorn/tasks"
 )
@@ -30,6 +31,8 @@ type Scheduler struct {
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Every   time.Duration // between sweeps; 0 means DefaultEvery
+
+	engine *journeys.Engine
 }
 
 // DefaultEvery is how often rows are looked at: the longest that a lost knock
@@ -85,7 +88,44 @@ func (s *Scheduler) Sweep(ctx context.Context) error {
 			break // Redis is away: the next sweep tries again
 		}
 	}
+	if err := s.sweepJourneys(ctx, now); err != nil {
+		keep(err)
+	}
 	return first
+}
+
+// sweepJourneys notes whose segments and dates came, and knocks for what is due.
+func (s *Scheduler) sweepJourneys(ctx context.Context, now time.Time) error {
+	if s.engine == nil {
+		s.engine = journeys.NewEngine(nil)
+	}
+	if err := s.engine.Look(ctx, s.Pool, now); err != nil {
+		return err
+	}
+	due, err := journeys.FindDue(ctx, s.Pool, now)
+	if err != nil {
+		return err
+	}
+	if due.Happenings {
+		if err := s.Tasks.KnockHappenings(ctx); err != nil {
+			return err
+		}
+	}
+	for _, id := range due.Journeys {
+		if err := s.Tasks.KnockJourney(ctx, id); err != nil {
+			return err
+		}
+	}
+	chunks, err := messages.DueTriggered(ctx, s.Pool, now)
+	if err != nil {
+		return err
+	}
+	for _, c := range chunks {
+		if err := s.Tasks.KnockTriggered(ctx, c.ID, c.Epoch); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // quieter logs a lasting trouble once when it begins, then every minute, and once

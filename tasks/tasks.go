@@ -89,8 +89,8 @@ func (c *Client) KnockHappenings(ctx context.Context) error {
 }
 
 // KnockJourney asks a worker to take the steps of a journey that are due.
-func (c *Client) KnockJourney(ctx context.Context, journeyID int64, epoch int) error {
-	return c.knock(ctx, TypeJourney, QueueEvents, Row{ID: journeyID, Epoch: epoch})
+func (c *Client) KnockJourney(ctx context.Context, journeyID int64) error {
+	return c.knock(ctx, TypeJourney, QueueEvents, Row{ID: journeyID})
 }
 
 func (c *Client) knock(ctx context.Context, typ, queue string, row Row) error {

@@ -13,6 +13,7 @@ import (
 	"posthorn/delivery"
 	"posthorn/internal/fault"
 	"posthorn/internal/flight"
+	"posthorn/journeys"
 	"posthorn/messages"
 	"posthorn/postgres"
 	"posthorn/relays"
@@ -81,6 +82,9 @@ func (w *Worker) chunk(ctx context.Context, row tasks.Row) error {
 	}
 	if putErr := messages.Put(after, w.Pool, w.Clock(), k, s.notBefore); putErr != nil && err == nil {
 		err = putErr
+	}
+	if k.Kind == messages.OfJourney { // it has no end; what is due again, the scheduler knocks for
+		return err
 	}
 	if goOnErr := w.goOn(after, campaigns.OpenRun{ID: k.RunID, Campaign: k.CampaignID, Kind: k.Kind}); goOnErr != nil && err == nil {
 		err = goOnErr
@@ -223,6 +227,10 @@ func (s *shift) giveUp(ctx context.Context, reason string) error {
 	s.halt()
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
+	if s.Kind == messages.OfJourney {
+		s.Log.Warn("journey paused itself", "journey_id", s.JourneyID, "run_id", s.RunID, "reason", reason)
+		return journeys.PauseItself(after, s.Pool, s.Clock(), s.JourneyID, reason)
+	}
 	if !s.isTest() {
 		s.Log.Warn("campaign paused itself", "campaign_id", s.CampaignID, "run_id", s.RunID, "reason", reason)
 		return campaigns.PauseItself(after, s.Pool, s.Clock(), s.Chunk, reason)
@@ -263,7 +271,7 @@ func (s *shift) sendBatch(ctx context.Context, batch []messages.Claimed) error {
 	if err := s.record(ctx, results); err != nil {
 		return err
 	}
-	if strike != nil && !s.isTest() && !s.warm {
+	if strike != nil && s.Kind == messages.OfCampaign && !s.warm {
 		paused, err := campaigns.Strikes(ctx, s.Pool, s.Clock(), s.Chunk, strike.Reason, strike.Detail)
 		if err != nil {
 			return err
@@ -358,7 +366,11 @@ func (s *shift) connect(ctx context.Context, m messages.Claimed) (messages.Resul
 	}
 	s.drop()
 	back := messages.Result{ID: m.ID, State: messages.Planned}
-	conn, err := s.pools.Acquire(ctx, s.relay, time.Until(s.deadline))
+	pools, relay := s.pools, s.relay
+	if s.Kind == messages.OfJourney {
+		pools, relay.Connections = s.realtime, RealtimeConcurrency
+	}
+	conn, err := pools.Acquire(ctx, relay, time.Until(s.deadline))
 	var refused *delivery.ConnectError
 	switch {
 	case err == nil:

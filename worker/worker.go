@@ -22,6 +22,7 @@ import (
 	"posthorn/delivery"
 	"posthorn/internal/clock"
 	"posthorn/internal/flight"
+	"posthorn/journeys"
 	"posthorn/relays"
 	"posthorn/senders"
 	"posthorn/tasks"
@@ -61,7 +62,9 @@ type Worker struct {
 	templates rendererCache
 	relays    book[relays.Relay]
 	signers   book[[]senders.Signer]
-	stopping  chan struct{} // closed when the worker shall take nothing new
+	journeys  *journeys.Engine
+	realtime  *delivery.Pools // connections of journeys' mails, which must not wait behind a campaign's
+	stopping  chan struct{}   // closed when the worker shall take nothing new
 }
 
 // New returns a worker that runs once Run is called.
@@ -81,6 +84,8 @@ func New(d Deps) *Worker {
 		flights:  flight.NewRecorder(d.Redis),
 		relays:   relayBook(d.Secret),
 		signers:  signerBook(d.Secret),
+		journeys: journeys.NewEngine(nil),
+		realtime: delivery.NewPools(d.Delivery),
 		stopping: make(chan struct{}),
 	}
 }
@@ -98,34 +103,54 @@ const shutdownTimeout = 25 * time.Second
 func (w *Worker) Run(ctx context.Context) error {
 	// A server each, because asynq's weights do not reserve capacity: planning must
 	// not wait behind a million mails.
-	bulk := w.server(w.Concurrency, tasks.QueueBulk)
-	control := w.server(2, tasks.QueueControl)
-
 	mux := asynq.NewServeMux()
 	mux.HandleFunc(tasks.TypeRun, w.handle(w.run))
 	mux.HandleFunc(tasks.TypeChunk, w.handle(w.chunk))
-	if err := bulk.Start(mux); err != nil {
-		return fmt.Errorf("worker: start bulk server: %w", err)
+	mux.HandleFunc(tasks.TypeTriggered, w.handle(w.chunk))
+	mux.HandleFunc(tasks.TypeHappenings, w.handle(w.happenings))
+	mux.HandleFunc(tasks.TypeJourney, w.handle(w.journey))
+	var servers []*asynq.Server
+	end := func() {
+		for i := len(servers) - 1; i >= 0; i-- {
+			servers[i].Shutdown()
+		}
+		w.pools.Close()
+		w.realtime.Close()
 	}
-	if err := control.Start(mux); err != nil {
-		bulk.Shutdown()
-		return fmt.Errorf("worker: start control server: %w", err)
+	for _, s := range []struct {
+		queue       string
+		concurrency int
+		look        time.Duration // how often an empty queue is looked at
+	}{
+		{tasks.QueueBulk, w.Concurrency, 200 * time.Millisecond},
+		{tasks.QueueTriggered, RealtimeConcurrency, 100 * time.Millisecond},
+		{tasks.QueueControl, 2, 200 * time.Millisecond},
+		{tasks.QueueEvents, 2, 100 * time.Millisecond},
+	} {
+		server := w.server(s.concurrency, s.queue, s.look)
+		if err := server.Start(mux); err != nil {
+			end()
+			return fmt.Errorf("worker: start the server of queue %s: %w", s.queue, err)
+		}
+		servers = append(servers, server)
 	}
 	w.Log.Info("worker ready", "concurrency", w.Concurrency)
 
 	<-ctx.Done()
 	close(w.stopping)
-	control.Shutdown()
-	bulk.Shutdown()
-	w.pools.Close()
+	end()
 	return nil
 }
 
-func (w *Worker) server(concurrency int, queue string) *asynq.Server {
+// RealtimeConcurrency is how many chunks of journeys' mails a worker sends at once,
+// beside its Concurrency, and how many connections to a relay it has for them.
+const RealtimeConcurrency = 4
+
+func (w *Worker) server(concurrency int, queue string, look time.Duration) *asynq.Server {
 	return asynq.NewServerFromRedisClient(w.Redis, asynq.Config{
 		Concurrency:       concurrency,
 		Queues:            map[string]int{queue: 1},
-		TaskCheckInterval: 200 * time.Millisecond,
+		TaskCheckInterval: look,
 		ShutdownTimeout:   shutdownTimeout,
 		Logger:            asynqLog{w.Log},
 		LogLevel:          asynq.WarnLevel,

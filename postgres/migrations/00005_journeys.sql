@@ -9,7 +9,6 @@ CREATE TABLE journeys (
     version       integer     NOT NULL,             -- the newest
     live_version  integer,                          -- NULL: never published
     live_since    timestamptz,                      -- what happened before it was first published does not count
-    epoch         integer     NOT NULL DEFAULT 0,   -- counts the times a worker looked at it: part of the TaskID
     looked_until  timestamptz,                      -- segment, date: how far it was looked for who enters
     created_at    timestamptz NOT NULL,
     updated_at    timestamptz NOT NULL
