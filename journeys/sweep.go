@@ -112,9 +112,9 @@ func lookAtSegment(ctx context.Context, tx pgx.Tx, now time.Time, journeyID int6
 			DELETE FROM journey_members m WHERE m.journey_id = $1 AND NOT EXISTS (SELECT FROM inside WHERE id = m.contact_id) RETURNING contact_id
 		)
 		INSERT INTO happenings (kind, what, contact_id, journey_id, at)
-		SELECT 'segment', $2::text, contact_id, $1, $3 FROM entered WHERE $2 = 'entered' AND $4
+		SELECT 'segment', $2::text, contact_id, $1::bigint, $3::timestamptz FROM entered WHERE $2::text = 'entered' AND $4::boolean
 		UNION ALL
-		SELECT 'segment', $2::text, contact_id, $1, $3 FROM gone WHERE $2 = 'left' AND $4
+		SELECT 'segment', $2::text, contact_id, $1::bigint, $3::timestamptz FROM gone WHERE $2::text = 'left' AND $4::boolean
 		ORDER BY 3`, append([]any{journeyID, on, now, notify}, where.Args...)...)
 	if err != nil {
 		return fmt.Errorf("look at segment %d: %w", t.SegmentID, err)
