@@ -13,6 +13,11 @@
 //	go run ./cmd/bench rate --rate 500 --processes 3 --seconds 60
 //
 // measures how several worker processes share a relay's rate (rate.go).
+//
+//	go run ./cmd/bench followups | triggers | waiting | replay --data DIR
+//
+// measure follow-ups: from an order to its mail while a campaign drains, orders per
+// second, what those that wait cost, and the simulator against the live engine.
 package main
 
 import (
@@ -43,6 +48,14 @@ func main() {
 		runSink()
 	case len(args) > 0 && args[0] == "rate":
 		err = runRate(ctx, args[1:])
+	case len(args) > 0 && args[0] == "followups":
+		err = runFollowUps(ctx, args[1:])
+	case len(args) > 0 && args[0] == "triggers":
+		err = runTriggers(ctx, args[1:])
+	case len(args) > 0 && args[0] == "waiting":
+		err = runWaiting(ctx, args[1:])
+	case len(args) > 0 && args[0] == "replay":
+		err = runReplay(ctx, args[1:])
 	default:
 		err = runRounds(ctx, args)
 	}
