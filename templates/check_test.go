@@ -57,6 +57,9 @@ func TestCheckFindsWhatIsWrongAndWhere(t *testing.T) {
 		{"field of a loop variable", "{% for i in last_order.items %}{{ i.prize }}{% endfor %}", "error html 1:35 there is no i.prize"},
 		{"loop variable outside", "{% for i in last_order.items %}{% endfor %}{{ i.name }}", "error html 1:47 there is no i"},
 		{"forloop outside", "{{ forloop.index }}", "error html 1:4 there is no forloop"},
+		{"unknown field of the trigger", "{{ event.propertis.x }}", "error html 1:4 there is no event.propertis: did you mean properties?"},
+		{"field of the triggering order", "{% for i in order.items %}{{ i.prize }}{% endfor %}", "error html 1:30 there is no i.prize"},
+		{"whole order", "{{ order }}", "error html 1:1 order is not a single value: say which, such as order.currency"},
 		{"name in a condition", "{% if vip %}x{% endif %}", "error html 1:7 there is no vip"},
 		{"name in an argument", "{{ contact.email | default: nobody }}", "error html 1:29 there is no nobody"},
 		{"name in a comparison", "{% if contact.email == nobody %}{% endif %}", "error html 1:24 there is no nobody"},
@@ -65,6 +68,7 @@ func TestCheckFindsWhatIsWrongAndWhere(t *testing.T) {
 		{"whole list", "{{ last_order.items }}", "error html 1:1 last_order.items is a list"},
 		{"loop over an object", "{% for x in contact %}{% endfor %}", "error html 1:1 x in contact is not a list"},
 		{"redefined name", "{% assign contact = 1 %}", "error html 1:11 contact has a meaning already"},
+		{"redefined trigger", "{% assign order = last_order %}", "error html 1:11 order has a meaning already"},
 		{"loop over a given name", "{% for campaign in (1..2) %}{% endfor %}", "error html 1:8 campaign has a meaning already"},
 
 		{"unknown filter", "{{ contact.email | upper }}", `error html 1:20 there is no filter "upper"`},
@@ -113,6 +117,7 @@ func TestCheckFindsWhatIsWrongAndWhere(t *testing.T) {
 		{"grows too large", "{% for i in (1..300) %}" + strings.Repeat("x", 4_000) + "{% endfor %}", "error html 0:0 does not render"},
 		{"division by zero", "{{ 1 | divided_by: 0 }}", "error html 0:0 does not render for a contact with an order: html: line 1: "},
 		{"division by zero without an order", "{{ 1 | divided_by: last_order.total }}", "warning html 0:0 does not render for a contact without name and order"},
+		{"division by zero without a trigger", "{{ 1 | divided_by: order.total }}", "warning html 0:0 does not render for a contact without name and order"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 )
 
 // TestDocumentation: docs/templates.md is a promise to whoever writes templates, so
-// each name and filter is in it.
+// each name and filter is in it, and its mails of journeys are as they say.
 func TestDocumentation(t *testing.T) {
 	t.Parallel()
 	raw, err := os.ReadFile("../docs/templates.md")
@@ -39,6 +39,21 @@ func TestDocumentation(t *testing.T) {
 	}
 	for name, s := range names {
 		walk(name, s)
+	}
+	_, journeys, _ := strings.Cut(doc, "### In journeys")
+	journeys, _, _ = strings.Cut(journeys, "\n#")
+	examples := strings.Split(journeys, "```")
+	if len(examples) != 5 {
+		t.Fatalf("two examples of mails of journeys are expected, not %d", len(examples)/2)
+	}
+	for i, want := range []string{
+		`<a href="https://shop.example/p/COF-KEN-250">Kenya AA, 250 g</a>`,
+		`<a href="https://shop.example/cart/7f3a">Back to your cart</a>`,
+	} {
+		html := strings.TrimPrefix(examples[2*i+1], "html\n")
+		if m := mustRender(t, Source{Subject: "x", HTML: page(html)}, sampleData()); !strings.Contains(m.HTML, want) {
+			t.Errorf("the example gives\n%swithout %s", m.HTML, want)
+		}
 	}
 	for field := range forloopShape.fields {
 		if !strings.Contains(doc, "`."+field+"`") && !strings.Contains(doc, "`forloop."+field+"`") {

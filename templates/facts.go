@@ -13,10 +13,13 @@ import (
 	"posthorn/postgres"
 )
 
-// Facts is what a template can say about one contact.
+// Facts is what a template can say about one contact, and about what triggered the
+// mail. In a mail of a campaign nothing did.
 type Facts struct {
 	Contact   Contact
 	LastOrder *Order // the newest that is placed or paid; nil where there is none
+	Order     *Order // that triggered the mail, whatever its status; nil where none did
+	Event     *Event // that triggered the mail; nil where none did
 }
 
 // Contact is a person. Fields that are not known are empty.
@@ -64,15 +67,22 @@ type Product struct {
 	InStock  bool
 }
 
-// Campaign is what a mail is part of.
+// Event is what a contact did.
+type Event struct {
+	Name       string
+	OccurredAt time.Time
+	Properties map[string]any // as decoded from JSON
+}
+
+// Campaign is what a mail is part of: a campaign, or a step of a journey.
 type Campaign struct {
-	ID    int64
-	Name  string
+	ID    int64  // 0: a journey, which is no campaign
+	Name  string // the journey's for a step
 	Topic string
 }
 
-// maxItems bounds what one order brings into memory and into a mail: LoadFacts is
-// called for a thousand contacts at once.
+// maxItems bounds what one order brings into memory and into a mail: LoadFacts and
+// LoadTriggers are called for a thousand at once.
 const maxItems = 200
 
 // LoadFacts reads the facts of a batch of contacts (up to about 1,000) in two
@@ -89,6 +99,22 @@ func LoadFacts(ctx context.Context, db postgres.DB, contactIDs []int64) (map[int
 		return nil, fmt.Errorf("load facts: items: %w", err)
 	}
 	return facts, nil
+}
+
+// LoadTriggers reads the orders and events, by row id, that triggered a batch of mails
+// (up to about 1,000), in at most three statements. One that is not there, since it was
+// deleted, is not in the result.
+func LoadTriggers(ctx context.Context, db postgres.DB, orderIDs, eventIDs []int64) (orders map[int64]*Order, events map[int64]*Event, err error) {
+	if orders, err = loadOrders(ctx, db, orderIDs); err != nil {
+		return nil, nil, fmt.Errorf("load triggers: orders: %w", err)
+	}
+	if err = loadItems(ctx, db, orders); err != nil {
+		return nil, nil, fmt.Errorf("load triggers: items: %w", err)
+	}
+	if events, err = loadEvents(ctx, db, eventIDs); err != nil {
+		return nil, nil, fmt.Errorf("load triggers: events: %w", err)
+	}
+	return orders, events, nil
 }
 
 // loadContacts returns the facts without items, and the orders among them by row id.
@@ -127,11 +153,8 @@ func loadContacts(ctx context.Context, db postgres.DB, contactIDs []int64) (map[
 		&orderID, &external, &placedAt, &status, &curren, &total,
 	}, func() error {
 		f := Facts{Contact: c}
-		// Most contacts have none, and then there is nothing to decode.
-		if len(attributes) > len("{}") {
-			if err := json.Unmarshal(attributes, &f.Contact.Attributes); err != nil {
-				return fmt.Errorf("attributes of contact %d: %w", c.ID, err)
-			}
+		if err := decode(attributes, &f.Contact.Attributes); err != nil {
+			return fmt.Errorf("attributes of contact %d: %w", c.ID, err)
 		}
 		if orderID != nil {
 			f.LastOrder = &Order{ID: *external, PlacedAt: placedAt.UTC(), Status: *status, Currency: *curren, Total: *total}
@@ -141,6 +164,68 @@ func loadContacts(ctx context.Context, db postgres.DB, contactIDs []int64) (map[
 		return nil
 	})
 	return facts, orders, err
+}
+
+// loadOrders reads orders without items.
+func loadOrders(ctx context.Context, db postgres.DB, ids []int64) (map[int64]*Order, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	rows, err := db.Query(ctx, `
+		SELECT id, external_id, placed_at, status, currency, total::float8
+		FROM orders
+		WHERE id = ANY($1)`, ids)
+	if err != nil {
+		return nil, err
+	}
+	orders := make(map[int64]*Order, len(ids))
+	var (
+		id int64
+		o  Order
+	)
+	_, err = pgx.ForEachRow(rows, []any{&id, &o.ID, &o.PlacedAt, &o.Status, &o.Currency, &o.Total}, func() error {
+		order := o
+		order.PlacedAt = o.PlacedAt.UTC()
+		orders[id] = &order
+		return nil
+	})
+	return orders, err
+}
+
+func loadEvents(ctx context.Context, db postgres.DB, ids []int64) (map[int64]*Event, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	rows, err := db.Query(ctx, `
+		SELECT id, name, occurred_at, properties
+		FROM events
+		WHERE id = ANY($1)`, ids)
+	if err != nil {
+		return nil, err
+	}
+	events := make(map[int64]*Event, len(ids))
+	var (
+		id         int64
+		e          Event
+		properties []byte
+	)
+	_, err = pgx.ForEachRow(rows, []any{&id, &e.Name, &e.OccurredAt, &properties}, func() error {
+		event := &Event{Name: e.Name, OccurredAt: e.OccurredAt.UTC()}
+		if err := decode(properties, &event.Properties); err != nil {
+			return fmt.Errorf("properties of event %d: %w", id, err)
+		}
+		events[id] = event
+		return nil
+	})
+	return events, err
+}
+
+// decode reads a JSON object. Most are empty, and then there is nothing to decode.
+func decode(object []byte, into *map[string]any) error {
+	if len(object) <= len("{}") {
+		return nil
+	}
+	return json.Unmarshal(object, into)
 }
 
 // loadItems fills in the items of orders, which are given by row id.
@@ -194,7 +279,8 @@ func webAddress(s string) string {
 	return s
 }
 
-// SampleFacts is a made-up contact with an order, for previews and test mails.
+// SampleFacts is a made-up contact with an order and an event, for previews and test
+// mails.
 func SampleFacts() Facts {
 	product := func(sku, name, category string, price float64) Product {
 		return Product{
@@ -202,18 +288,27 @@ func SampleFacts() Facts {
 			URL: "https://shop.example/p/" + sku, ImageURL: "https://shop.example/images/" + sku + ".jpg",
 		}
 	}
+	order := &Order{
+		ID: "O-20481", PlacedAt: time.Date(2026, time.March, 14, 9, 26, 0, 0, time.UTC),
+		Status: "paid", Currency: "EUR", Total: 39.70,
+		Items: []Item{
+			{SKU: "COF-ETH-250", Quantity: 2, UnitPrice: 12.90, Total: 25.80, Product: product("COF-ETH-250", "Ethiopia Yirgacheffe, 250 g", "coffee", 12.90)},
+			{SKU: "COF-KEN-250", Quantity: 1, UnitPrice: 13.90, Total: 13.90, Product: product("COF-KEN-250", "Kenya AA, 250 g", "coffee", 13.90)},
+		},
+	}
 	return Facts{
 		Contact: Contact{
 			ID: 1, ExternalID: "C-1001", Email: "maria.lindqvist@example.com", FirstName: "Maria", LastName: "Lindqvist",
 			Country: "Sweden", Language: "en", Phone: "+46 8 123 456 78", Timezone: "Europe/Stockholm",
 			Attributes: map[string]any{"loyalty": "gold", "points": 120.0},
 		},
-		LastOrder: &Order{
-			ID: "O-20481", PlacedAt: time.Date(2026, time.March, 14, 9, 26, 0, 0, time.UTC),
-			Status: "paid", Currency: "EUR", Total: 39.70,
-			Items: []Item{
-				{SKU: "COF-ETH-250", Quantity: 2, UnitPrice: 12.90, Total: 25.80, Product: product("COF-ETH-250", "Ethiopia Yirgacheffe, 250 g", "coffee", 12.90)},
-				{SKU: "COF-KEN-250", Quantity: 1, UnitPrice: 13.90, Total: 13.90, Product: product("COF-KEN-250", "Kenya AA, 250 g", "coffee", 13.90)},
+		LastOrder: order,
+		Order:     order,
+		Event: &Event{
+			Name: "cart_abandoned", OccurredAt: time.Date(2026, time.March, 16, 17, 5, 0, 0, time.UTC),
+			Properties: map[string]any{
+				"cart_url": "https://shop.example/cart/7f3a", "total": 49.0, "currency": "EUR",
+				"items": []any{map[string]any{"name": "Hand grinder", "url": "https://shop.example/p/GRI-HAND", "quantity": 1.0}},
 			},
 		},
 	}

@@ -32,6 +32,9 @@ var (
 		"sku": value, "name": value, "category": value, "url": value, "image_url": value, "in_stock": value,
 		"quantity": value, "unit_price": value, "total": value, "product": productShape,
 	}}
+	orderShape = &shape{kind: kindObject, fields: map[string]*shape{
+		"id": value, "placed_at": value, "status": value, "currency": value, "total": value, "items": listOf(itemShape),
+	}}
 	forloopShape = &shape{kind: kindObject, fields: map[string]*shape{
 		"first": value, "last": value, "index": value, "index0": value, "rindex": value, "rindex0": value, "length": value,
 	}}
@@ -44,8 +47,10 @@ var names = map[string]*shape{
 		"external_id": value, "email": value, "first_name": value, "last_name": value, "name": value,
 		"country": value, "language": value, "phone": value, "timezone": value, "attributes": anything,
 	}},
-	"last_order": {kind: kindObject, fields: map[string]*shape{
-		"id": value, "placed_at": value, "status": value, "currency": value, "total": value, "items": listOf(itemShape),
+	"last_order": orderShape,
+	"order":      orderShape,
+	"event": {kind: kindObject, fields: map[string]*shape{
+		"name": value, "occurred_at": value, "properties": anything,
 	}},
 	"campaign": {kind: kindObject, fields: map[string]*shape{
 		"id": value, "name": value, "topic": value,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -31,6 +32,7 @@ type Rendered struct {
 type Renderer struct {
 	subject, html, text render.Node // nil where the part is empty
 	derived             bool        // the text was made of the HTML
+	uses                []string    // the names that it reads; others would only be copied for each part
 }
 
 // NewRenderer parses a version. It fails where the version does not obey the limits,
@@ -38,27 +40,33 @@ type Renderer struct {
 func NewRenderer(v Version) (*Renderer, error) {
 	r := &Renderer{derived: v.Text == ""}
 	var err error
-	if r.subject, err = parsePart(plainLanguage, partSubject, v.Subject); err != nil {
+	if r.subject, err = r.parsePart(plainLanguage, partSubject, v.Subject); err != nil {
 		return nil, err
 	}
-	if r.html, err = parsePart(htmlLanguage, partHTML, v.CompiledHTML); err != nil {
+	if r.html, err = r.parsePart(htmlLanguage, partHTML, v.CompiledHTML); err != nil {
 		return nil, err
 	}
-	if r.text, err = parsePart(plainLanguage, partText, v.CompiledText); err != nil {
+	if r.text, err = r.parsePart(plainLanguage, partText, v.CompiledText); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
-func parsePart(language *render.Config, part, src string) (node render.Node, err error) {
+func (r *Renderer) parsePart(language *render.Config, part, src string) (node render.Node, err error) {
 	if src == "" {
 		return nil, nil
 	}
 	// Checked once more, for what is not known to come from Compile: limits and
 	// filters are enforced by the check, not by the parser.
-	if c := checkLiquid(part, src); c.failed() {
+	c := checkLiquid(part, src)
+	if c.failed() {
 		p := c.list[0]
 		return nil, fmt.Errorf("%s: %s%s", part, p.where(), p.Message)
+	}
+	for name := range c.uses {
+		if names[name] != nil && !slices.Contains(r.uses, name) {
+			r.uses = append(r.uses, name)
+		}
 	}
 	defer recovered(&err)
 	node, parseErr := language.Compile(src, parser.SourceLoc{Pathname: part, LineNo: 1})
@@ -71,16 +79,9 @@ func parsePart(language *render.Config, part, src string) (node render.Node, err
 // Render makes the mail for one contact. An error says which part failed and why;
 // it is the same each time for the same data, except where ctx ended.
 func (r *Renderer) Render(ctx context.Context, d Data) (Rendered, error) {
-	vars := map[string]any{
-		"contact":         contactValue{c: &d.Contact},
-		"campaign":        campaignValue{c: &d.Campaign},
-		"last_order":      absent,
-		"unsubscribe_url": text(d.UnsubscribeURL),
-		"blank":           absent,
-		"empty":           absent,
-	}
-	if d.LastOrder != nil {
-		vars["last_order"] = orderValue{o: d.LastOrder}
+	vars := make(map[string]any, len(r.uses)+1) // and the budget
+	for _, name := range r.uses {
+		vars[name] = d.value(name)
 	}
 	var out Rendered
 	var err error

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -39,18 +40,23 @@ func renderHTML(t testing.TB, liquid string, d Data) (string, error) {
 func TestNamesAreWhatTheyAreCalled(t *testing.T) {
 	t.Parallel()
 	price := 12.5
+	order := &Order{
+		ID: "O-1", PlacedAt: time.Date(2026, 3, 14, 9, 26, 0, 0, time.UTC), Status: "paid", Currency: "EUR", Total: 25,
+		Items: []Item{{SKU: "S-1", Quantity: 2, UnitPrice: 12.5, Total: 25, Product: Product{
+			SKU: "S-1", Name: "Cup", Category: "cups", Price: &price, Currency: "EUR", URL: "https://x.example/", ImageURL: "https://x.example/i.png", InStock: true,
+		}}},
+	}
+	trigger := *order
+	trigger.ID, trigger.Status = "O-2", "refunded"
 	d := Data{
 		Facts: Facts{
 			Contact: Contact{
 				ID: 4, ExternalID: "C-4", Email: "a@example.com", FirstName: "Ann", LastName: "Lee", Country: "Iceland", Language: "is",
 				Phone: "+354", Timezone: "Atlantic/Reykjavik", Attributes: map[string]any{"vip": true},
 			},
-			LastOrder: &Order{
-				ID: "O-1", PlacedAt: time.Date(2026, 3, 14, 9, 26, 0, 0, time.UTC), Status: "paid", Currency: "EUR", Total: 25,
-				Items: []Item{{SKU: "S-1", Quantity: 2, UnitPrice: 12.5, Total: 25, Product: Product{
-					SKU: "S-1", Name: "Cup", Category: "cups", Price: &price, Currency: "EUR", URL: "https://x.example/", ImageURL: "https://x.example/i.png", InStock: true,
-				}}},
-			},
+			LastOrder: order,
+			Order:     &trigger,
+			Event:     &Event{Name: "signed up", OccurredAt: time.Date(2026, 3, 15, 1, 0, 0, 0, time.FixedZone("", 3600)), Properties: map[string]any{"a": "b"}},
 		},
 		Campaign:       Campaign{ID: 9, Name: "Spring", Topic: "news"},
 		UnsubscribeURL: "https://x.example/u/1",
@@ -69,9 +75,17 @@ func TestNamesAreWhatTheyAreCalled(t *testing.T) {
 		"last_order.items[0].product.category": "cups", "last_order.items[0].product.price": "12.5",
 		"last_order.items[0].product.currency": "EUR", "last_order.items[0].product.url": "https://x.example/",
 		"last_order.items[0].product.image_url": "https://x.example/i.png", "last_order.items[0].product.in_stock": "true",
+		"event.name": "signed up", "event.occurred_at": "2026-03-15T00:00:00Z", "event.properties": "",
 		"campaign.id": "9", "campaign.name": "Spring", "campaign.topic": "news",
 		"unsubscribe_url": "https://x.example/u/1", "blank": "", "empty": "",
 	}
+	// The order that triggered the mail has the names of the last one.
+	for path, expected := range maps.Clone(want) {
+		if field, ok := strings.CutPrefix(path, "last_order."); ok {
+			want["order."+field] = expected
+		}
+	}
+	want["order.id"], want["order.status"] = "O-2", "refunded"
 	var walk func(path string, s *shape)
 	walk = func(path string, s *shape) {
 		switch s.kind {
@@ -102,7 +116,7 @@ func TestNamesAreWhatTheyAreCalled(t *testing.T) {
 			t.Errorf("%s is %q (%v), want %q", path, got, err, expected)
 		}
 		// The same for a contact with nothing: no value, and no error.
-		if got, err := renderText(t, "{{ "+path+" }}{% if "+path+" %}!{% endif %}", Data{}); err != nil || got != "" && path != "campaign.id" {
+		if got, err := renderText(t, "{{ "+path+" }}{% if "+path+" %}!{% endif %}", Data{}); err != nil || got != "" {
 			t.Errorf("%s without a value is %q (%v)", path, got, err)
 		}
 	}
@@ -405,7 +419,9 @@ func TestNoFieldBringsMarkup(t *testing.T) {
 			{% capture c %}<i>{{ contact.attributes.a }}</i>{% endcapture %}{{ c }}{{ c | append: contact.attributes.a }}{{ contact.attributes.l | join: contact.phone }}
 			{{ contact.attributes.a | newline_to_br }} {{ contact.attributes }} {{ contact.attributes.l }}
 			<a href="{{ contact.attributes.a }}">x</a><a href="https://x.example/?q={{ contact.attributes.a }}">x</a><img src="{{ contact.attributes.a }}" alt="{{ contact.attributes.a | truncate: 9 }}">
-			{% for i in last_order.items %}<b>{{ i.name }} {{ i.sku }} {{ i.category }}<a href="{{ i.url }}">x</a></b>{% endfor %}<!--[if mso]>{{ contact.first_name }}<![endif]-->`),
+			{% for i in last_order.items %}<b>{{ i.name }} {{ i.sku }} {{ i.category }}<a href="{{ i.url }}">x</a></b>{% endfor %}
+			{% for i in order.items %}<i>{{ i.name }}<a href="{{ i.url }}"><img src="{{ i.image_url }}" alt="{{ i.name }}"></a></i>{% endfor %}{{ order.id }} {{ event.name }}
+			{{ event.properties.a }}<a href="{{ event.properties.a }}" title="{{ event.properties.a }}">x</a>{% for l in event.properties.l %}{{ l }}{% endfor %}<!--[if mso]>{{ contact.first_name }}<![endif]-->`),
 	}
 	compiled := mustCompile(t, src)
 	r, err := NewRenderer(Version{Subject: src.Subject, CompiledHTML: compiled.HTML, CompiledText: compiled.Text})
@@ -430,10 +446,13 @@ func TestNoFieldBringsMarkup(t *testing.T) {
 		return b.String()
 	}
 	render := func(s string) Rendered {
+		order := &Order{ID: s, Status: s, Currency: s, Items: []Item{{SKU: s, Product: Product{Name: s, Category: s, URL: s, ImageURL: s}}}}
 		m, err := r.Render(context.Background(), Data{
 			Facts: Facts{
 				Contact:   Contact{ExternalID: s, Email: s, FirstName: s, LastName: s, Country: s, Language: s, Phone: s, Timezone: s, Attributes: map[string]any{"a": s, "l": []any{s, s}, s: s}},
-				LastOrder: &Order{ID: s, Status: s, Currency: s, Items: []Item{{SKU: s, Product: Product{Name: s, Category: s, URL: s}}}},
+				LastOrder: order,
+				Order:     order,
+				Event:     &Event{Name: s, Properties: map[string]any{"a": s, "l": []any{s}, s: s}},
 			},
 			Campaign: Campaign{Name: s, Topic: s}, UnsubscribeURL: "https://mail.example/u/abc",
 		})
@@ -462,4 +481,47 @@ func TestNoFieldBringsMarkup(t *testing.T) {
 			rt.Fatalf("%q is not shown", s)
 		}
 	})
+}
+
+// TestWhatTriggeredTheMail: a mail of a journey tells of it; in any other mail it is
+// absent, and neither prints, loops nor fails.
+func TestWhatTriggeredTheMail(t *testing.T) {
+	t.Parallel()
+	journey := sampleData()
+	journey.Order = &Order{ID: "O-9", Status: "refunded", Items: []Item{{SKU: "CUP", Quantity: 2}, {SKU: "POT", Quantity: 1}}}
+	journey.Event = &Event{Name: "reviewed", Properties: map[string]any{
+		"text": `<b>"good"</b>`, "stars": 5.0, "tags": []any{"a", "b"}, "of": map[string]any{"sku": "CUP"}, "url": "javascript:alert(1)", "size": "XL",
+	}}
+	campaign := journey
+	campaign.Order, campaign.Event = nil, nil
+	for _, test := range []struct{ liquid, journey, campaign string }{
+		{"{% for i in order.items %}{{ i.quantity }} {{ i.name }};{% else %}none{% endfor %}", "2 CUP;1 POT;", "none"},
+		{"{% if order %}{{ order.id }} {{ order.status }}{% else %}{{ last_order.id }}{% endif %}", "O-9 refunded", "O-20481"},
+		{"{{ order.items.size }}{{ order.items | map: 'sku' | join: '+' }}{{ order.items.first.name }}{{ order.items[1].sku }}", "2CUP+POTCUPPOT", ""},
+		{"{% if order == blank %}no{% endif %}{% for i in (1..order.items.size) %}{{ i }}{% endfor %}", "12", "no"},
+		{"{{ event.name }}{% if event %}!{% endif %}", "reviewed!", ""},
+		{"{{ event.properties.stars | plus: 1 }}{% if event.properties.stars > 4 %}!{% endif %}", "6!", "1"},
+		{"{{ event.properties.tags }} {{ event.properties.of.sku }} {{ event.properties['size'] }}", "a, b CUP XL", "  "},
+		{"{% for p in event.properties %}{{ p[0] }};{% endfor %}", "of;size;stars;tags;text;url;", ""},
+		{"{{ event.properties.none.deeper[3] | default: 'x' }}{{ event.occurred_at | date: '%Y' }}", "x0001", "x"},
+	} {
+		for _, mail := range []struct {
+			of   string
+			data Data
+			want string
+		}{{"journey", journey, test.journey}, {"campaign", campaign, test.campaign}} {
+			if got, err := renderText(t, test.liquid, mail.data); err != nil || got != mail.want {
+				t.Errorf("%s in a mail of a %s is %q (%v), want %q", test.liquid, mail.of, got, err, mail.want)
+			}
+		}
+	}
+
+	m := mustRender(t, Source{
+		Subject: "{{ event.properties.text }}",
+		HTML:    page(`<p title="{{ event.properties.text }}">{{ event.properties.text }}</p><a href="{{ event.properties.url }}">x</a>`),
+	}, journey)
+	const escaped = `&lt;b&gt;&#34;good&#34;&lt;/b&gt;`
+	if want := `<p title="` + escaped + `">` + escaped + `</p><a href="">x</a>`; body(t, m.HTML) != want || m.Subject != `<b>"good"</b>` {
+		t.Errorf("got %q, %q, want %q", m.Subject, body(t, m.HTML), want)
+	}
 }

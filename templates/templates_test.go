@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"posthorn/internal/fault"
 	"posthorn/internal/pgtest"
+	"posthorn/postgres"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
@@ -208,9 +210,10 @@ func exec(t *testing.T, pool *pgxpool.Pool, sql string, args ...any) {
 	}
 }
 
-func TestLoadFacts(t *testing.T) {
-	t.Parallel()
-	ctx, pool := context.Background(), pgtest.New(t)
+// fill writes four contacts with orders of every status, of which O-2 has items of all
+// kinds and O-7 too many, and events.
+func fill(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
 	exec(t, pool, `
 		INSERT INTO contacts (external_id, email, first_name, last_name, phone, country, language, timezone, attributes, created_at, updated_at)
 		VALUES ('C-1', 'a@example.com', 'Ann', 'Lee', '+354', 'Iceland', 'is', 'Atlantic/Reykjavik', '{"vip": true, "n": 2}', now(), now()),
@@ -241,37 +244,58 @@ func TestLoadFacts(t *testing.T) {
 	exec(t, pool, `
 		INSERT INTO order_items (order_id, line, sku, quantity, unit_price)
 		SELECT o.id, n, 'S' || n, 1, 1 FROM orders o, generate_series(1, $1::int) n WHERE o.external_id = 'O-7'`, maxItems+50)
-	ids := map[string]int64{}
-	rows, err := pool.Query(ctx, `SELECT external_id, id FROM contacts`)
+	exec(t, pool, `
+		INSERT INTO events (contact_id, name, properties, occurred_at, received_at)
+		SELECT c.id, e.name, e.properties, timestamptz '2026-03-05 10:00+02', now()
+		FROM (VALUES ('signed up', '{}'::jsonb), ('reviewed', '{"stars": 5, "tags": ["a"], "of": {"sku": "CUP"}}')) AS e (name, properties), contacts c
+		WHERE c.external_id = 'C-1'`)
+}
+
+// filledItems are those of O-2. The addresses of BAD are no web addresses.
+func filledItems() []Item {
+	price := 12.5
+	return []Item{
+		{SKU: "CUP", Quantity: 2, UnitPrice: 12.5, Total: 25, Product: Product{SKU: "CUP", Name: "Cup", Category: "cups", Price: &price, Currency: "EUR", URL: "https://x.example/cup", ImageURL: "http://x.example/cup.png", InStock: true}},
+		{SKU: "GONE", Quantity: 1, UnitPrice: 2.5001, Total: 2.5001},
+		{SKU: "BAD", Quantity: 1, UnitPrice: 9.75, Total: 9.75, Product: Product{SKU: "BAD", Name: "Bad"}},
+	}
+}
+
+// idsOf are row ids by name.
+func idsOf(t *testing.T, pool *pgxpool.Pool, table, name string) map[string]int64 {
+	t.Helper()
+	rows, err := pool.Query(context.Background(), `SELECT `+name+`, id FROM `+table)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for rows.Next() {
-		var external string
-		var id int64
-		if err := rows.Scan(&external, &id); err != nil {
-			t.Fatal(err)
-		}
-		ids[external] = id
+	ids := map[string]int64{}
+	var (
+		key string
+		id  int64
+	)
+	if _, err := pgx.ForEachRow(rows, []any{&key, &id}, func() error { ids[key] = id; return nil }); err != nil {
+		t.Fatal(err)
 	}
+	return ids
+}
+
+func TestLoadFacts(t *testing.T) {
+	t.Parallel()
+	ctx, pool := context.Background(), pgtest.New(t)
+	fill(t, pool)
+	ids := idsOf(t, pool, "contacts", "external_id")
 
 	facts, err := LoadFacts(ctx, pool, []int64{ids["C-1"], ids["C-2"], ids["C-3"], ids["C-4"], 999_999, ids["C-1"]})
 	if err != nil {
 		t.Fatal(err)
 	}
-	price := 12.5
 	want := Facts{
 		Contact: Contact{
 			ID: ids["C-1"], ExternalID: "C-1", Email: "a@example.com", FirstName: "Ann", LastName: "Lee", Phone: "+354", Country: "Iceland",
 			Language: "is", Timezone: "Atlantic/Reykjavik", Attributes: map[string]any{"vip": true, "n": 2.0},
 		},
 		LastOrder: &Order{
-			ID: "O-2", PlacedAt: time.Date(2026, 2, 1, 8, 0, 0, 0, time.UTC), Status: "placed", Currency: "EUR", Total: 37.2501,
-			Items: []Item{
-				{SKU: "CUP", Quantity: 2, UnitPrice: 12.5, Total: 25, Product: Product{SKU: "CUP", Name: "Cup", Category: "cups", Price: &price, Currency: "EUR", URL: "https://x.example/cup", ImageURL: "http://x.example/cup.png", InStock: true}},
-				{SKU: "GONE", Quantity: 1, UnitPrice: 2.5001, Total: 2.5001},
-				{SKU: "BAD", Quantity: 1, UnitPrice: 9.75, Total: 9.75, Product: Product{SKU: "BAD", Name: "Bad"}},
-			},
+			ID: "O-2", PlacedAt: time.Date(2026, 2, 1, 8, 0, 0, 0, time.UTC), Status: "placed", Currency: "EUR", Total: 37.2501, Items: filledItems(),
 		},
 	}
 	if diff := cmp.Diff(want, facts[ids["C-1"]]); diff != "" {
@@ -296,6 +320,59 @@ func TestLoadFacts(t *testing.T) {
 	if none, err := LoadFacts(ctx, pool, nil); err != nil || len(none) != 0 {
 		t.Errorf("%v, %v", none, err)
 	}
+}
+
+// counting counts statements.
+type counting struct {
+	postgres.DB
+	statements int
+}
+
+func (c *counting) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	c.statements++
+	return c.DB.Query(ctx, sql, args...)
+}
+
+func TestLoadTriggers(t *testing.T) {
+	t.Parallel()
+	ctx, pool := context.Background(), pgtest.New(t)
+	fill(t, pool)
+	orderIDs, eventIDs := idsOf(t, pool, "orders", "external_id"), idsOf(t, pool, "events", "name")
+	db := &counting{DB: pool}
+	load := func(statements int, orders, events []int64) (map[int64]*Order, map[int64]*Event) {
+		t.Helper()
+		db.statements = 0
+		o, e, err := LoadTriggers(ctx, db, orders, events)
+		if err != nil || db.statements != statements {
+			t.Fatalf("%d statements, %v", db.statements, err)
+		}
+		return o, e
+	}
+
+	// Of one contact at once, whatever the status; what was deleted is not there.
+	orders, events := load(3, []int64{orderIDs["O-2"], orderIDs["O-4"], orderIDs["O-7"], orderIDs["O-2"], 999_999}, []int64{eventIDs["signed up"], eventIDs["reviewed"], 999_999})
+	if o := orders[orderIDs["O-7"]]; o == nil || len(o.Items) != maxItems {
+		t.Errorf("an order has %d items at most: %+v", maxItems, o)
+	}
+	delete(orders, orderIDs["O-7"])
+	if diff := cmp.Diff(map[int64]*Order{
+		orderIDs["O-2"]: {ID: "O-2", PlacedAt: time.Date(2026, 2, 1, 8, 0, 0, 0, time.UTC), Status: "placed", Currency: "EUR", Total: 37.2501, Items: filledItems()},
+		orderIDs["O-4"]: {ID: "O-4", PlacedAt: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC), Status: "refunded", Currency: "EUR", Total: 3},
+	}, orders); diff != "" {
+		t.Error(diff)
+	}
+	at := time.Date(2026, 3, 5, 8, 0, 0, 0, time.UTC)
+	if diff := cmp.Diff(map[int64]*Event{
+		eventIDs["signed up"]: {Name: "signed up", OccurredAt: at},
+		eventIDs["reviewed"]:  {Name: "reviewed", OccurredAt: at, Properties: map[string]any{"stars": 5.0, "tags": []any{"a"}, "of": map[string]any{"sku": "CUP"}}},
+	}, events); diff != "" {
+		t.Error(diff)
+	}
+
+	load(0, nil, nil)
+	load(2, []int64{orderIDs["O-2"]}, nil)
+	load(1, []int64{999_999}, nil)
+	load(1, nil, []int64{eventIDs["reviewed"]})
 }
 
 func TestWebAddress(t *testing.T) {

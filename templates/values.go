@@ -68,6 +68,31 @@ func name(index values.Value) string {
 	return s
 }
 
+// moment is a time as text, and in UTC: it can be printed, compared and given to the
+// date filter.
+func moment(t time.Time) values.Value { return values.ValueOf(t.UTC().Format(time.RFC3339)) }
+
+// value is what one of the names stands for.
+func (d *Data) value(name string) values.Value {
+	switch name {
+	case "contact":
+		return contactValue{c: &d.Contact}
+	case "last_order":
+		return orderOf(d.LastOrder)
+	case "order":
+		return orderOf(d.Order)
+	case "event":
+		if d.Event != nil {
+			return eventValue{e: d.Event}
+		}
+	case "campaign":
+		return campaignValue{c: &d.Campaign}
+	case "unsubscribe_url":
+		return text(d.UnsubscribeURL)
+	}
+	return absent
+}
+
 type contactValue struct {
 	object
 	c *Contact
@@ -101,7 +126,8 @@ func (v contactValue) PropertyValue(i values.Value) values.Value {
 	return absent
 }
 
-// attributes is a JSON object of the shop's own making.
+// attributes is a JSON object of the shop's own making: a contact's attributes, an
+// event's properties, and what is in them.
 type attributes struct {
 	object
 	m *map[string]any
@@ -167,6 +193,13 @@ func plain(v any) any {
 	}
 }
 
+func orderOf(o *Order) values.Value {
+	if o == nil {
+		return absent
+	}
+	return orderValue{o: o}
+}
+
 type orderValue struct {
 	object
 	o *Order
@@ -179,8 +212,7 @@ func (v orderValue) PropertyValue(i values.Value) values.Value {
 	case "id":
 		return text(o.ID)
 	case "placed_at":
-		// As text, and in UTC: it can be printed, compared and given to the date filter.
-		return values.ValueOf(o.PlacedAt.UTC().Format(time.RFC3339))
+		return moment(o.PlacedAt)
 	case "status":
 		return text(o.Status)
 	case "currency":
@@ -257,6 +289,25 @@ func (v productValue) PropertyValue(i values.Value) values.Value {
 	return absent
 }
 
+type eventValue struct {
+	object
+	e *Event
+}
+
+func (v eventValue) Interface() any                         { return v }
+func (v eventValue) IndexValue(i values.Value) values.Value { return v.PropertyValue(i) }
+func (v eventValue) PropertyValue(i values.Value) values.Value {
+	switch e := v.e; name(i) {
+	case "name":
+		return text(e.Name)
+	case "occurred_at":
+		return moment(e.OccurredAt)
+	case "properties":
+		return attributes{m: &e.Properties}
+	}
+	return absent
+}
+
 type campaignValue struct {
 	object
 	c *Campaign
@@ -267,6 +318,9 @@ func (v campaignValue) IndexValue(i values.Value) values.Value { return v.Proper
 func (v campaignValue) PropertyValue(i values.Value) values.Value {
 	switch c := v.c; name(i) {
 	case "id":
+		if c.ID == 0 {
+			return absent
+		}
 		return values.ValueOf(int(c.ID))
 	case "name":
 		return text(c.Name)
