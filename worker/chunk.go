@@ -295,7 +295,7 @@ func released(batch []messages.Claimed) []messages.Result {
 
 // sendOne renders and offers one message. struck says that its failure speaks
 // against the campaign rather than the recipient.
-func (s *shift) sendOne(ctx context.Context, m messages.Claimed, facts factsOf) (r messages.Result, struck bool) {
+func (s *shift) sendOne(ctx context.Context, m messages.Claimed, facts batchFacts) (r messages.Result, struck bool) {
 	if m.Skip != "" {
 		return messages.Result{ID: m.ID, State: messages.Skipped, Reason: m.Skip, Unspent: true}, false
 	}

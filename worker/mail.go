@@ -13,31 +13,73 @@ import (
 	"posthorn/templates"
 )
 
-// factsOf holds what the templates know, by contact id.
-type factsOf map[int64]templates.Facts
+// batchFacts is what the templates know of a batch: its contacts, and what triggered
+// its mails, by row id. A test mail's contact is under 0.
+type batchFacts struct {
+	contacts map[int64]templates.Facts
+	orders   map[int64]*templates.Order
+	events   map[int64]*templates.Event
+}
+
+// of are the facts of one message: those of its contact, who may have others in the
+// same batch, and of what triggered it.
+func (f batchFacts) of(m messages.Claimed) (templates.Facts, error) {
+	var contact int64
+	if m.ContactID != nil {
+		contact = *m.ContactID
+	}
+	facts, ok := f.contacts[contact]
+	if !ok {
+		return templates.Facts{}, fmt.Errorf("contact %d is gone", contact)
+	}
+	if e := m.Enrolment; e != nil {
+		if e.OrderID != nil {
+			facts.Order = f.orders[*e.OrderID]
+		}
+		if e.EventID != nil {
+			facts.Event = f.events[*e.EventID]
+		}
+	}
+	return facts, nil
+}
 
 // loadFacts reads, in one go, what the mails of a batch are personalised with.
-func (s *shift) loadFacts(ctx context.Context, batch []messages.Claimed) (factsOf, error) {
+func (s *shift) loadFacts(ctx context.Context, batch []messages.Claimed) (facts batchFacts, err error) {
 	if s.isTest() {
-		if s.RenderAs == nil {
-			return factsOf{0: templates.SampleFacts()}, nil
+		sample := templates.SampleFacts()
+		if s.RenderAs != nil {
+			contacts, err := templates.LoadFacts(ctx, s.Pool, []int64{*s.RenderAs})
+			if err != nil {
+				return batchFacts{}, err
+			}
+			sample = contacts[*s.RenderAs]
 		}
-		facts, err := templates.LoadFacts(ctx, s.Pool, []int64{*s.RenderAs})
-		if err != nil {
-			return nil, err
-		}
-		return factsOf{0: facts[*s.RenderAs]}, nil
+		return batchFacts{contacts: map[int64]templates.Facts{0: sample}}, nil
 	}
-	ids := make([]int64, 0, len(batch))
+	contacts := make([]int64, 0, len(batch))
+	var orders, events []int64
 	for _, m := range batch {
-		if m.Skip == "" {
-			ids = append(ids, *m.ContactID)
+		if m.Skip != "" {
+			continue
+		}
+		contacts = append(contacts, *m.ContactID)
+		if e := m.Enrolment; e != nil {
+			if e.OrderID != nil {
+				orders = append(orders, *e.OrderID)
+			}
+			if e.EventID != nil {
+				events = append(events, *e.EventID)
+			}
 		}
 	}
-	if len(ids) == 0 {
-		return nil, nil
+	if facts.contacts, err = templates.LoadFacts(ctx, s.Pool, contacts); err != nil {
+		return batchFacts{}, err
 	}
-	return templates.LoadFacts(ctx, s.Pool, ids)
+	// It asks nothing where nothing triggered them, as in a campaign.
+	if facts.orders, facts.events, err = templates.LoadTriggers(ctx, s.Pool, orders, events); err != nil {
+		return batchFacts{}, err
+	}
+	return facts, nil
 }
 
 // loadSigners gets the keys that sign for the campaign's sender. One that does not
@@ -52,14 +94,10 @@ func (s *shift) loadSigners(ctx context.Context) error {
 }
 
 // compose renders a message and puts its headers on.
-func (s *shift) compose(ctx context.Context, m messages.Claimed, all factsOf) (delivery.Mail, error) {
-	var contact int64 // a test mail's facts are under 0
-	if !s.isTest() {
-		contact = *m.ContactID
-	}
-	facts, ok := all[contact]
-	if !ok {
-		return delivery.Mail{}, fmt.Errorf("contact %d is gone", contact)
+func (s *shift) compose(ctx context.Context, m messages.Claimed, batch batchFacts) (delivery.Mail, error) {
+	facts, err := batch.of(m)
+	if err != nil {
+		return delivery.Mail{}, err
 	}
 	unsubscribe := s.Links.Unsubscribe(m.ID)
 	rendered, err := s.renderer.Render(ctx, templates.Data{
