@@ -2,9 +2,7 @@ package contacts
 
 import (
 	"strings"
-	"sync"
 	"time"
-	_ "time/tzdata" // zones are known on every machine
 
 	"posthorn/internal/check"
 	"posthorn/internal/fault"
@@ -85,23 +83,11 @@ func (in Input) check() (checked, error) {
 	return out, wrong.Err()
 }
 
-// zones remembers the names that are good: reading one costs a file.
-var zones sync.Map
-
 func zone(wrong *fault.List, name *string) *string {
 	if name == nil {
 		return nil
 	}
-	s := strings.TrimSpace(*name)
-	if _, known := zones.Load(s); s == "" || known {
-		return &s
-	}
-	if _, err := time.LoadLocation(s); err != nil || s == "Local" || len(s) > 64 {
-		wrong.Add("timezone", "is not a time zone such as Europe/Berlin (IANA name)")
-		return &s
-	}
-	s = strings.Clone(s)
-	zones.Store(s, nil)
+	s := check.Zone(wrong, "timezone", *name)
 	return &s
 }
 

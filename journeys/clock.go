@@ -69,15 +69,3 @@ func next(t time.Time, zone *time.Location, at clockTime, days weekdays) time.Ti
 	}
 	return t // not reached: some day of a week is allowed
 }
-
-// zoneOf is a contact's time zone, or fallback where none is known.
-func zoneOf(name string, fallback *time.Location) *time.Location {
-	if name == "" {
-		return fallback
-	}
-	zone, err := time.LoadLocation(name)
-	if err != nil {
-		return fallback
-	}
-	return zone
-}

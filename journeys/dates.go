@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"posthorn/internal/clock"
 	"posthorn/segments"
 )
 
@@ -32,7 +33,7 @@ func (t Trigger) moments(f segments.Facts, from, to time.Time, fallback *time.Lo
 	if !ok {
 		return nil
 	}
-	zone := zoneOf(f.Timezone, fallback)
+	zone := clock.Zone(f.Timezone, fallback)
 	var out []time.Time
 	try := func(year int) {
 		date := time.Date(year, month, dom, 0, 0, 0, 0, time.UTC)

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"time"
 
+	"posthorn/internal/clock"
 	"posthorn/segments"
 )
 
@@ -280,7 +281,7 @@ func (d *decision) came(s *Step) bool {
 func (d *decision) waitEnds(s *Step, since time.Time) time.Time {
 	due := s.For.After(since)
 	if s.at.given || s.on != (weekdays{}) {
-		due = next(due, zoneOf(d.Facts.Timezone, d.Zone), s.at, s.on)
+		due = next(due, clock.Zone(d.Facts.Timezone, d.Zone), s.at, s.on)
 	}
 	return due
 }
