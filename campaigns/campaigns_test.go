@@ -461,7 +461,7 @@ func TestChunksAreTakenByOneAtATime(t *testing.T) {
 	if n != 1 {
 		t.Fatalf("%d workers took it", n)
 	}
-	claimed, err := messages.Claim(b.ctx, b.pool, start, k.ID, k.Epoch, 5)
+	claimed, err := messages.Claim(b.ctx, b.pool, start, k.ID, k.Epoch, 5, messages.SendingRules{})
 	if err != nil || len(claimed) != 5 {
 		t.Fatal(err)
 	}

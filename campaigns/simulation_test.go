@@ -152,7 +152,7 @@ func (s *simulation) work(i int) {
 	case h.batch == nil:
 		// By the clock of when it began: it may have been stopped in between, for longer than its lease.
 		var err error
-		h.batch, err = messages.Claim(s.ctx, s.pool, h.begun, h.chunk.ID, h.chunk.Epoch, rapid.IntRange(1, 4).Draw(s.T, "claim"))
+		h.batch, err = messages.Claim(s.ctx, s.pool, h.begun, h.chunk.ID, h.chunk.Epoch, rapid.IntRange(1, 4).Draw(s.T, "claim"), messages.SendingRules{})
 		s.ok(err)
 		h.next, h.last, h.results, h.begun = 0, nil, nil, time.Time{}
 		if len(h.batch) == 0 {

@@ -17,7 +17,8 @@ type Claimed struct {
 	Enrolment *Enrolment // nil: not of a journey
 	Email     string     // as frozen
 	Attempts  int        // this attempt included: 1 for the first
-	Skip      string     // not empty: the reason why it must not be mailed after all
+	Skip      string     // not empty: the reason why it must not be mailed after all, or not yet
+	Until     time.Time  // with Skip: when it may be mailed; zero: never
 }
 
 // Enrolment is what triggered a mail of a journey.
@@ -25,14 +26,56 @@ type Enrolment struct {
 	OrderID, EventID *int64 // nil: not by one, or it was deleted
 }
 
+// Refused is the result of a claimed message that must not be mailed, or not yet;
+// false where it may.
+func (c Claimed) Refused() (Result, bool) {
+	r := Result{ID: c.ID, State: Skipped, Reason: c.Skip, Unspent: true}
+	if !c.Until.IsZero() {
+		r.State, r.DueAt = Deferred, c.Until
+	}
+	return r, c.Skip != ""
+}
+
 // Claim takes up to n due messages of a chunk for the worker that holds the
 // chunk's lease under this epoch. It returns none where that lease is over: a
-// worker that was cut off for long cannot claim what is another's by now. The
-// topic's consent and the suppressions are looked at now, not at planning: who
-// unsubscribed in between comes back with Skip, and so does whose order was refunded
-// or who left the journey. (A run of kind test skips nobody: its addresses are given
-// by hand. A transactional mail is owed to whoever did not suppress the address.)
-func Claim(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, epoch, n int) ([]Claimed, error) {
+// worker that was cut off for long cannot claim what is another's by now.
+//
+// It is the guard before every send: whether a mail may go is decided now, not at
+// planning, and who must not get it comes back with Skip. In this order:
+//
+//   - the contact is gone, left the journey, or had the triggering order refunded;
+//   - the address is suppressed, or there is no consent to the topic;
+//   - it is quiet where the contact lives (then with Until);
+//   - everything that the mail promotes is out of stock;
+//   - the contact had as many mails as the rules allow.
+//
+// A run of kind test skips nobody: its addresses are given by hand. A transactional
+// mail is owed to whoever did not suppress the address, at any hour and beyond any cap.
+func Claim(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, epoch, n int, rules SendingRules) ([]Claimed, error) {
+	var claimed []Claimed
+	var err error
+	if rules.FrequencyCap == nil {
+		claimed, _, err = claim(ctx, db, now, chunkID, epoch, n, rules)
+	} else {
+		err = postgres.InTx(ctx, db, func(tx pgx.Tx) error {
+			var marketing Kind
+			if claimed, marketing, err = claim(ctx, tx, now, chunkID, epoch, n, rules); err != nil || marketing == "" {
+				return err
+			}
+			return rules.FrequencyCap.apply(ctx, tx, now, marketing, claimed)
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("claim messages of chunk %d: %w", chunkID, err)
+	}
+	return claimed, nil
+}
+
+// claim is Claim but for the cap. marketing is the kind of the chunk's run, or empty
+// where the rules do not apply to it.
+func claim(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, epoch, n int, rules SendingRules) (claimed []Claimed, marketing Kind, err error) {
+	// The subqueries for zone and sold_out do not run where nobody asks: without rules and promoted products the
+	// statement costs what it would cost without them.
 	rows, err := db.Query(ctx, `
 		WITH due AS (
 			SELECT m.id
@@ -59,7 +102,13 @@ func Claim(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, ep
 		            WHEN r.transactional                       THEN ''
 		            WHEN s.state = 'unsubscribed'              THEN 'unsubscribed'
 		            WHEN s.state IS DISTINCT FROM 'subscribed' THEN 'no_consent'
-		            ELSE '' END AS skip
+		            ELSE '' END AS skip,
+		       CASE WHEN r.kind = 'test' OR r.transactional    THEN ''
+		            ELSE r.kind END AS marketing,
+		       CASE WHEN @quiet THEN (SELECT c.timezone FROM contacts c WHERE c.id = m.contact_id) END AS zone,
+		       r.kind <> 'test' AND r.promotes <> '{}' AND NOT EXISTS ( -- one that is in stock, or of which nothing is known
+		           SELECT FROM unnest(r.promotes) AS sku LEFT JOIN products p USING (sku)
+		           WHERE p.in_stock IS NOT FALSE) AS sold_out
 		FROM claimed m
 		JOIN runs r ON r.id = m.run_id
 		LEFT JOIN suppressions x ON x.email_key = lower(m.email)
@@ -67,22 +116,30 @@ func Claim(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, ep
 		LEFT JOIN enrolments e ON e.id = m.enrolment_id
 		LEFT JOIN orders o ON o.id = e.order_id
 		ORDER BY m.id`,
-		pgx.NamedArgs{"chunk": chunkID, "epoch": epoch, "now": now, "n": n})
+		pgx.NamedArgs{"chunk": chunkID, "epoch": epoch, "now": now, "n": n, "quiet": rules.QuietHours != nil})
 	if err != nil {
-		return nil, fmt.Errorf("claim messages of chunk %d: %w", chunkID, err)
+		return nil, "", err
 	}
-	claimed, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c Claimed, err error) {
+	quietUntil := rules.quietUntil(now)
+	claimed, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (c Claimed, err error) {
 		var order, event *int64
-		err = row.Scan(&c.ID, &c.ContactID, &c.Email, &c.Attempts, &order, &event, &c.Skip)
+		var zone *string
+		var soldOut bool
+		err = row.Scan(&c.ID, &c.ContactID, &c.Email, &c.Attempts, &order, &event, &c.Skip, &marketing, &zone, &soldOut)
 		if order != nil || event != nil {
 			c.Enrolment = &Enrolment{OrderID: order, EventID: event}
 		}
+		if c.Skip == "" && marketing != "" && zone != nil {
+			if c.Until = quietUntil(*zone); !c.Until.IsZero() {
+				c.Skip = ReasonQuietHours
+			}
+		}
+		if c.Skip == "" && soldOut {
+			c.Skip = ReasonOutOfStock
+		}
 		return c, err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("claim messages of chunk %d: %w", chunkID, err)
-	}
-	return claimed, nil
+	return claimed, marketing, err
 }
 
 // Result is what became of a claimed message.

@@ -26,6 +26,7 @@ type ledger struct {
 	pool  *pgxpool.Pool
 	run   int64
 	chunk int64
+	rules messages.SendingRules // claimed under
 }
 
 func newLedger(t testing.TB, pool *pgxpool.Pool, n int) ledger {
@@ -66,7 +67,7 @@ func newLedger(t testing.TB, pool *pgxpool.Pool, n int) ledger {
 
 func (l ledger) claim(t testing.TB, now time.Time, epoch, n int) []messages.Claimed {
 	t.Helper()
-	claimed, err := messages.Claim(context.Background(), l.pool, now, l.chunk, epoch, n)
+	claimed, err := messages.Claim(context.Background(), l.pool, now, l.chunk, epoch, n, l.rules)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,6 +75,9 @@ const (
 	ReasonCampaignFailed    = "campaign_failed"    // cancelled: the campaign could not go on
 	ReasonJourneyLeft       = "journey_left"       // cancelled, or skipped at the claim: the contact left the journey first
 	ReasonOrderRefunded     = "order_refunded"     // skipped: the triggering order was refunded or cancelled
+	ReasonOutOfStock        = "out_of_stock"       // skipped: all that it promotes is sold out
+	ReasonCapped            = "capped"             // skipped: the contact had as many mails as the frequency cap allows
+	ReasonQuietHours        = "quiet_hours"        // deferred: until the quiet hours where the contact lives are over
 	ReasonReleased          = "released"           // deferred: claimed again after an earlier attempt, then put back before it was offered
 	ReasonWorkerLost        = "worker_lost"        // unknown, or deferred to be sent again: the worker died or was cut off between claim and record
 )

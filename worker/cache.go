@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"posthorn/messages"
 	"posthorn/postgres"
 	"posthorn/relays"
 	"posthorn/senders"
@@ -96,5 +97,12 @@ func relayBook(secret string) book[relays.Relay] {
 func signerBook(secret string) book[[]senders.Signer] {
 	return book[[]senders.Signer]{read: func(ctx context.Context, db postgres.DB, address string) ([]senders.Signer, error) {
 		return senders.Signers(ctx, db, secret, address)
+	}}
+}
+
+// rulesBook holds the sending rules: there is one page.
+func rulesBook() book[messages.SendingRules] {
+	return book[messages.SendingRules]{read: func(ctx context.Context, db postgres.DB, _ string) (messages.SendingRules, error) {
+		return messages.GetSendingRules(ctx, db)
 	}}
 }

@@ -195,7 +195,11 @@ func (s *shift) send(ctx context.Context) error {
 func (s *shift) claim(ctx context.Context, n int) ([]messages.Claimed, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	batch, err := messages.Claim(ctx, s.Pool, s.Clock(), s.ID, s.Epoch, n)
+	rules, err := s.rules.get(ctx, s.Pool, s.Clock(), "")
+	if err != nil {
+		return nil, err
+	}
+	batch, err := messages.Claim(ctx, s.Pool, s.Clock(), s.ID, s.Epoch, n, rules)
 	s.unsettled = s.unsettled || err != nil && !postgres.Refused(err)
 	return batch, err
 }
@@ -296,8 +300,8 @@ func released(batch []messages.Claimed) []messages.Result {
 // sendOne renders and offers one message. struck says that its failure speaks
 // against the campaign rather than the recipient.
 func (s *shift) sendOne(ctx context.Context, m messages.Claimed, facts batchFacts) (r messages.Result, struck bool) {
-	if m.Skip != "" {
-		return messages.Result{ID: m.ID, State: messages.Skipped, Reason: m.Skip, Unspent: true}, false
+	if r, refused := m.Refused(); refused {
+		return r, false
 	}
 	mail, err := s.compose(ctx, m, facts)
 	if err != nil {

@@ -76,7 +76,7 @@ func TestWhatMustArriveIsSentAgainAfterADeath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	claimed, err := messages.Claim(ctx, s.pool, past, k.ID, k.Epoch, 3)
+	claimed, err := messages.Claim(ctx, s.pool, past, k.ID, k.Epoch, 3, messages.SendingRules{})
 	if err != nil || len(claimed) != 3 {
 		t.Fatalf("claim: %d, %v", len(claimed), err)
 	}

@@ -23,6 +23,7 @@ import (
 	"posthorn/internal/clock"
 	"posthorn/internal/flight"
 	"posthorn/journeys"
+	"posthorn/messages"
 	"posthorn/relays"
 	"posthorn/senders"
 	"posthorn/tasks"
@@ -64,7 +65,8 @@ type Worker struct {
 	signers   book[[]senders.Signer]
 	journeys  *journeys.Engine
 	realtime  *delivery.Pools // connections of journeys' mails, which must not wait behind a campaign's
-	stopping  chan struct{}   // closed when the worker shall take nothing new
+	rules     book[messages.SendingRules]
+	stopping  chan struct{} // closed when the worker shall take nothing new
 }
 
 // New returns a worker that runs once Run is called.
@@ -86,6 +88,7 @@ func New(d Deps) *Worker {
 		signers:  signerBook(d.Secret),
 		journeys: journeys.NewEngine(nil),
 		realtime: delivery.NewPools(d.Delivery),
+		rules:    rulesBook(),
 		stopping: make(chan struct{}),
 	}
 }

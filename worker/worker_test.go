@@ -542,7 +542,7 @@ func testDeath(t *testing.T, lost bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	claimed, err := messages.Claim(ctx, s.pool, past, k.ID, k.Epoch, 10)
+	claimed, err := messages.Claim(ctx, s.pool, past, k.ID, k.Epoch, 10, messages.SendingRules{})
 	if err != nil || len(claimed) != 10 {
 		t.Fatalf("claim: %d, %v", len(claimed), err)
 	}
