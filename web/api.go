@@ -62,6 +62,10 @@ func (a *api) routes() {
 	route(a, "GET /relays", "List relays", a.listRelays, listRelaysDoc)
 	route(a, "DELETE /relays/{name}", "Delete a relay", a.deleteRelay, deleteRelayDoc)
 
+	a.section("Sending rules", "What the installation asks of its marketing mails, whatever sends them. They are looked at just before each mail is offered.")
+	route(a, "GET /sending-rules", "Get the sending rules", a.getSendingRules, getSendingRulesDoc)
+	route(a, "PUT /sending-rules", "Replace the sending rules", a.putSendingRules, putSendingRulesDoc)
+
 	a.section("DKIM", "Keys that sign the mails of a sending domain and its subdomains. A domain without active keys sends unsigned.")
 	route(a, "PUT /domains/{domain}/dkim/{selector}", "Create or replace a DKIM key", a.putDKIMKey, putDKIMKeyDoc)
 	route(a, "GET /domains/{domain}/dkim/{selector}", "Get a DKIM key", a.getDKIMKey, getDKIMKeyDoc)

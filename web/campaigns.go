@@ -229,7 +229,7 @@ func (a *api) testCampaign(ctx context.Context, in *testCampaignInput) (*reply[c
 }
 
 var estimateCampaignDoc = operation{
-	Description: "Who would receive it now, broken down: matched − duplicates − suppressed − unsubscribed − no consent − invalid addresses = will receive.",
+	Description: "Who would receive it now, broken down: matched − duplicates − suppressed − unsubscribed − no consent − invalid addresses = will receive. The sending rules (frequency cap, quiet hours) are asked later, when each mail is sent.",
 }
 
 func (a *api) estimateCampaign(ctx context.Context, in *CampaignPath) (*reply[campaigns.Estimate], error) {

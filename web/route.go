@@ -82,7 +82,7 @@ func schemaName(t reflect.Type, hint string) string {
 		pkg = pkg[i+1:]
 	}
 	thing := map[string]string{"campaigns": "Campaign", "segments": "Segment", "templates": "Template", "catalog": "Catalog", "csvimport": "Import", "messages": "Message", "contacts": "Contact", "senders": "DKIM"}[pkg]
-	if thing == "" || strings.HasPrefix(name, thing) || slices.Contains([]string{"Order", "Product"}, name) {
+	if thing == "" || strings.HasPrefix(name, thing) || slices.Contains([]string{"Order", "Product", "SendingRules", "FrequencyCap", "QuietHours"}, name) {
 		return name
 	}
 	return thing + name

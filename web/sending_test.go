@@ -434,3 +434,41 @@ func TestCampaignsBadInput(t *testing.T) {
 	s.do("POST", "/api/v1/campaigns", campaignBody(1, obj{"schedule": obj{"cron": "0 9 * * MON", "timezone": "Europe/Berlin"}})).want(201)
 	s.do("DELETE", "/api/v1/campaigns/1", nil).want(204)
 }
+
+func TestSendingRules(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	const path = "/api/v1/sending-rules"
+	off := func(a answer) {
+		t.Helper()
+		if a.get("frequency_cap") != nil || a.get("quiet_hours") != nil || a.get("timezone") != "UTC" {
+			t.Errorf("%s", a.body)
+		}
+	}
+	off(s.do("GET", path, nil).want(200))
+	body := obj{"frequency_cap": obj{"mails": 3, "days": 7}, "quiet_hours": obj{"from": "22:00", "to": "08:00"}, "timezone": "Europe/Berlin"}
+	for _, a := range []answer{s.do("PUT", path, body).want(200), s.do("GET", path, nil).want(200)} {
+		if a.get("frequency_cap", "mails") != 3.0 || a.get("frequency_cap", "days") != 7.0 ||
+			a.get("quiet_hours", "from") != "22:00" || a.get("quiet_hours", "to") != "08:00" || a.get("timezone") != "Europe/Berlin" {
+			t.Errorf("%s", a.body)
+		}
+	}
+	for field, bad := range map[string]obj{
+		"frequency_cap.mails": {"frequency_cap": obj{"mails": 0, "days": 7}},
+		"frequency_cap.days":  {"frequency_cap": obj{"mails": 3, "days": 0}},
+		"quiet_hours.from":    {"quiet_hours": obj{"from": "25:00", "to": "08:00"}},
+		"quiet_hours.to":      {"quiet_hours": obj{"from": "22:00", "to": "8"}},
+		"timezone":            {"timezone": "Mars/Olympus"},
+		"quiet":               {"quiet": obj{}},
+	} {
+		s.do("PUT", path, bad).problem(422, field)
+	}
+	s.do("PUT", path, obj{"quiet_hours": obj{"from": "08:00", "to": "08:00"}}).problem(422, "quiet_hours.to")
+	s.do("PUT", path, obj{"frequency_cap": obj{"mails": 3}}).problem(422, "frequency_cap.days")
+	if a := s.do("GET", path, nil).want(200); a.get("timezone") != "Europe/Berlin" {
+		t.Errorf("a refused change was kept: %s", a.body)
+	}
+	off(s.do("PUT", path, obj{"frequency_cap": nil, "quiet_hours": nil, "timezone": "UTC"}).want(200))
+	s.do("PUT", path, body).want(200)
+	off(s.do("PUT", path, obj{}).want(200))
+}
