@@ -38,6 +38,7 @@ type storm struct {
 	pool     *pgxpool.Pool
 	client   *redis.Client
 	campaign int64 // the big one
+	journey  int64 // that follows orders up, see buyers.go
 	ticks    int64 // the one that runs every minute, see ticks.go
 
 	firstTick campaigns.Tick // that was due when it started

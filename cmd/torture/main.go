@@ -55,6 +55,7 @@ type options struct {
 	redisRestarts    int
 	absences         int // of Redis, each as long as absent
 	postgresRestarts int
+	orders           int // that buyers place meanwhile, each with two follow-ups
 	crowds           int // all of PostgreSQL's connections are taken
 	fullDisks        int // its disk has no room left
 	pauses           int
@@ -85,6 +86,7 @@ func main() {
 	flag.IntVar(&o.absences, "absences", 0, "kill -9 of Redis, which stays away for as long as --absent says")
 	flag.IntVar(&o.crowds, "crowds", 1, "times that PostgreSQL has no connection left")
 	flag.IntVar(&o.fullDisks, "full-disks", 1, "times that PostgreSQL's disk is full (as root on Linux only)")
+	flag.IntVar(&o.orders, "orders", 4000, "orders that buyers place meanwhile, each followed up by two mails")
 	flag.IntVar(&o.postgresRestarts, "postgres-restarts", 1, "immediate stop and restart of PostgreSQL")
 	flag.IntVar(&o.pauses, "pauses", 3, "pause and resume of the campaign")
 	flag.IntVar(&o.moods, "moods", 1, "times that the relay refuses connections, is busy, is slow: of each")

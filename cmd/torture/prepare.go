@@ -27,7 +27,7 @@ func (s *storm) prepare(ctx context.Context, o options) error {
 		return err
 	}
 	now := clock.System()
-	if err := s.invite(ctx, now, o.recipients); err != nil {
+	if err := s.invite(ctx, now, o); err != nil {
 		return err
 	}
 	_, err := relays.Put(ctx, s.pool, now, tortureSecret, relays.PutInput{
@@ -52,13 +52,16 @@ func (s *storm) prepare(ctx context.Context, o options) error {
 	if s.campaign, err = draft(readers, nil); err != nil {
 		return err
 	}
-	s.ticks, err = draft(minutes, &everyMinute)
-	return err
+	if s.ticks, err = draft(minutes, &everyMinute); err != nil || o.orders == 0 {
+		return err
+	}
+	return s.follow(ctx, now, t.ID)
 }
 
 // invite makes the readers, of whom some are suppressed and some share an address,
-// and after them the tickers.
-func (s *storm) invite(ctx context.Context, now time.Time, n int) error {
+// after them the tickers, and the buyers.
+func (s *storm) invite(ctx context.Context, now time.Time, o options) error {
+	n := o.recipients
 	return postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			WITH people AS (
@@ -87,6 +90,9 @@ func (s *storm) invite(ctx context.Context, now time.Time, n int) error {
 			SELECT id, $4, 'subscribed', 'torture', $3 FROM people`, n, tickers, now, minutes)
 		if err != nil {
 			return fmt.Errorf("make tickers: %w", err)
+		}
+		if err := inviteBuyers(ctx, tx, now, n+tickers, o.orders); err != nil {
+			return err
 		}
 		return postgres.Analyze(ctx, tx, "contacts", "consents")
 	})

@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"golang.org/x/sync/errgroup"
+
 	"posthorn/campaigns"
 	"posthorn/internal/clock"
 	"posthorn/internal/embedded"
@@ -109,7 +111,14 @@ func torture(ctx context.Context, binary string, o options) (v *verdict, err err
 	if err := s.leave(ctx); err != nil {
 		return nil, err
 	}
+	var buyers errgroup.Group
+	if o.orders > 0 {
+		buyers.Go(func() error { return s.buy(ctx, o) })
+	}
 	s.rage(ctx, s.schedule(o))
+	if err := buyers.Wait(); err != nil {
+		return nil, err
+	}
 	if o.cancel {
 		if err := s.order(ctx, campaigns.Cancel, campaigns.Cancelled); err != nil {
 			return nil, err
@@ -123,6 +132,9 @@ func torture(ctx context.Context, binary string, o options) (v *verdict, err err
 	v.took, v.calm = time.Since(s.began), time.Since(calm)
 	if v.stuck == "" {
 		v.stuck = s.endTicks(ctx)
+	}
+	if v.stuck == "" && o.orders > 0 {
+		v.stuck = s.awaitBuyers(ctx, o)
 	}
 	if v.stuck != "" {
 		s.describe(ctx, filepath.Join(dir, "stuck.txt"))

@@ -12,6 +12,7 @@ import (
 
 	"posthorn/delivery"
 	"posthorn/messages"
+	"posthorn/worker"
 )
 
 // verdict is what came out of a round.
@@ -85,6 +86,9 @@ func (v *verdict) compare(ctx context.Context) error {
 		v.wrong = append(v.wrong, fmt.Sprintf("the ledger has %d rows for %d recipients", readers, v.recipients))
 	}
 	if err := v.compareTicks(ctx, v.storm.pool); err != nil {
+		return err
+	}
+	if err := v.compareBuyers(ctx); err != nil {
 		return err
 	}
 	if err := sumsAgree(ctx, v.storm.pool); err != nil {
@@ -163,6 +167,10 @@ const claimSize = 50
 func (v *verdict) bound() {
 	s := v.storm
 	together := 0
+	connections := v.connections // that a worker has
+	if v.orders > 0 {
+		connections += worker.RealtimeConcurrency
+	}
 	for _, k := range s.kills {
 		if slices.ContainsFunc(s.losses, func(at time.Time) bool { return at.After(k.Add(-lossBefore)) && at.Before(k.Add(lossAfter)) }) {
 			together++
@@ -182,16 +190,16 @@ func (v *verdict) bound() {
 			mute++
 		}
 	}
-	v.inDoubt.most = v.connections * (len(s.kills) + mute + v.workers*cutOff)
-	v.inDoubt.why = fmt.Sprintf("%d kills x %d connections", len(s.kills), v.connections)
+	v.inDoubt.most = connections * (len(s.kills) + mute + v.workers*cutOff)
+	v.inDoubt.why = fmt.Sprintf("%d kills x %d connections", len(s.kills), connections)
 	if mute > 0 {
 		v.inDoubt.why += fmt.Sprintf(", and of %d workers ended while PostgreSQL was away", mute)
 	}
 	if cutOff > 0 {
 		v.inDoubt.why += fmt.Sprintf(", %d long outages of PostgreSQL x %d workers", cutOff, v.workers)
 	}
-	v.noRecord.most = together * v.connections * claimSize
-	v.noRecord.why = fmt.Sprintf("%d kills while Redis forgot x %d connections x %d claimed", together, v.connections, claimSize)
+	v.noRecord.most = together * connections * claimSize
+	v.noRecord.why = fmt.Sprintf("%d kills while Redis forgot x %d connections x %d claimed", together, connections, claimSize)
 	if _, others := v.afterKills(); others > 0 && len(s.kills)+len(s.outages)+v.crowds == 0 {
 		v.wrong = append(v.wrong, fmt.Sprintf("%d chunks were left to their lease, although no worker was killed and PostgreSQL was there", others))
 	}
@@ -201,7 +209,7 @@ func (v *verdict) bound() {
 
 func (v *verdict) ledger(ctx context.Context) ([]row, error) {
 	rows, err := v.storm.pool.Query(ctx, `
-		SELECT r.campaign_id, m.id, r.key, m.email, m.state, m.reason, m.detail, m.attempts
+		SELECT coalesce(r.campaign_id, 0), m.id, r.key, m.email, m.state, m.reason, m.detail, m.attempts
 		FROM messages m JOIN runs r ON r.id = m.run_id ORDER BY m.id`)
 	if err != nil {
 		return nil, err
