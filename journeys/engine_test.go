@@ -24,7 +24,7 @@ const thanks = `{
 
 func TestAnOrderLeadsToItsMails(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newStage(t)
 	s.product("CO", "coffee")
 	s.product("GR", "grinders")
 	c1, c2, c3 := s.contact(1), s.contact(2), s.contact(3)
@@ -61,7 +61,7 @@ func TestAnOrderLeadsToItsMails(t *testing.T) {
 
 func TestNothingIsSentAfterARefund(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newStage(t)
 	s.product("CO", "coffee")
 	c := s.contact(1)
 	j := s.journey(thanks)
@@ -92,7 +92,7 @@ func TestNothingIsSentAfterARefund(t *testing.T) {
 
 func TestAnUnsubscribedContactLeaves(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newStage(t)
 	s.product("CO", "coffee")
 	c := s.contact(1)
 	j := s.journey(thanks)
@@ -110,7 +110,7 @@ func TestAnUnsubscribedContactLeaves(t *testing.T) {
 
 func TestAPauseHoldsEverybodyWhereTheyAre(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newStage(t)
 	s.product("CO", "coffee")
 	c1, c2 := s.contact(1), s.contact(2)
 	j := s.journey(thanks)
@@ -134,7 +134,7 @@ func TestAPauseHoldsEverybodyWhereTheyAre(t *testing.T) {
 
 func TestPublishingLeavesThoseUnderWay(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newStage(t)
 	s.product("CO", "coffee")
 	c1, c2 := s.contact(1), s.contact(2)
 	j := s.journey(thanks)
@@ -167,10 +167,10 @@ func TestDelayedTriggers(t *testing.T) {
 	send := `"steps": [{"id": "mail", "type": "send", "template_id": %[1]d, "sender": {"address": "news@shop.example"}, "topic": "news"}]}`
 	for name, test := range map[string]struct {
 		trigger string
-		do      func(s *shop)
+		do      func(s *stage)
 		want    []string // of c1, c2: status and reason
 	}{
-		"win back": {`{"trigger": {"type": "win_back", "within": "P90D"}, `, func(s *shop) {
+		"win back": {`{"trigger": {"type": "win_back", "within": "P90D"}, `, func(s *stage) {
 			s.order("A", "c1", "placed", "CO")
 			s.order("B", "c2", "placed", "CO")
 			s.later(30 * day24)
@@ -179,7 +179,7 @@ func TestDelayedTriggers(t *testing.T) {
 			s.later(70 * day24)
 		}, []string{"finished ", "dropped happened_meanwhile", "pending "}},
 		"not bought": {`{"trigger": {"type": "not_bought", "where": {"field": "order.category", "operator": "bought", "value": "coffee"}, "within": "P14D",
-			"unless": {"field": "bought.category", "operator": "bought", "value": "grinders", "from": "trigger"}}, `, func(s *shop) {
+			"unless": {"field": "bought.category", "operator": "bought", "value": "grinders", "from": "trigger"}}, `, func(s *stage) {
 			s.order("A", "c1", "placed", "CO")
 			s.order("B", "c2", "placed", "CO", "GR") // together: not since
 			s.later(day24)
@@ -187,7 +187,7 @@ func TestDelayedTriggers(t *testing.T) {
 			s.work()
 			s.later(14 * day24)
 		}, []string{"finished ", "dropped happened_meanwhile"}},
-		"abandoned": {`{"trigger": {"type": "abandoned", "name": "left a cart", "within": "PT30M"}, `, func(s *shop) {
+		"abandoned": {`{"trigger": {"type": "abandoned", "name": "left a cart", "within": "PT30M"}, `, func(s *stage) {
 			s.event("c1", "left a cart", nil)
 			s.event("c2", "left a cart", nil)
 			s.later(10 * time.Minute)
@@ -195,19 +195,19 @@ func TestDelayedTriggers(t *testing.T) {
 			s.work()
 			s.later(20 * time.Minute)
 		}, []string{"finished ", "dropped happened_meanwhile"}},
-		"replenishment": {`{"trigger": {"type": "replenishment", "categories": ["coffee"], "interval": "P30D"}, `, func(s *shop) {
+		"replenishment": {`{"trigger": {"type": "replenishment", "categories": ["coffee"], "interval": "P30D"}, `, func(s *stage) {
 			s.order("A", "c1", "placed", "CO")
 			s.order("B", "c2", "placed", "GR")
 			s.work()
 			s.later(30 * day24)
 		}, []string{"finished "}},
-		"replenishment, learned": {`{"trigger": {"type": "replenishment", "products": ["CO"], "interval": "learned"}, `, func(s *shop) {
+		"replenishment, learned": {`{"trigger": {"type": "replenishment", "products": ["CO"], "interval": "learned"}, `, func(s *stage) {
 			for _, id := range []string{"A", "B", "C"} { // every 20 days: known from the third on
 				s.order(id, "c1", "placed", "CO")
 				s.later(20 * day24)
 			}
 		}, []string{"finished "}},
-		"a refund meanwhile": {`{"trigger": {"type": "win_back", "within": "P90D"}, `, func(s *shop) {
+		"a refund meanwhile": {`{"trigger": {"type": "win_back", "within": "P90D"}, `, func(s *stage) {
 			s.order("A", "c1", "placed", "CO")
 			s.work()
 			_, err := s.pool.Exec(s.ctx, `UPDATE orders SET status = 'refunded'`)
@@ -217,7 +217,7 @@ func TestDelayedTriggers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newShop(t)
+			s := newStage(t)
 			s.product("CO", "coffee")
 			s.product("GR", "grinders")
 			s.contact(1)
@@ -234,7 +234,7 @@ func TestDelayedTriggers(t *testing.T) {
 
 func TestABirthday(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newStage(t)
 	c := s.contact(1)
 	zone := "Australia/Sydney"
 	if _, _, err := contacts.Upsert(s.ctx, s.pool, s.now, contacts.Input{ExternalID: c, Timezone: &zone, Attributes: map[string]any{"birthday": "1984-05-10"}}, "test"); err != nil {
@@ -260,7 +260,7 @@ func TestABirthday(t *testing.T) {
 
 func TestASegmentIsEnteredAndLeft(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newStage(t)
 	s.product("CO", "coffee")
 	c1, c2 := s.contact(1), s.contact(2)
 	s.order("A", c1, "placed", "CO")

@@ -42,6 +42,7 @@ type Journey struct {
 	Version      int        `json:"version" db:"version"`                       // the newest
 	LiveVersion  *int       `json:"live_version" db:"live_version"`             // what new enrolments get; null: never published
 	LiveSince    *time.Time `json:"live_since" db:"live_since"`
+	Epoch        int        `json:"-" db:"epoch"` // part of the TaskID of a knock
 	CreatedAt    time.Time  `json:"created_at" db:"created_at"`
 	UpdatedAt    time.Time  `json:"updated_at" db:"updated_at"`
 }
@@ -54,7 +55,7 @@ type Version struct {
 	PublishedAt *time.Time      `json:"published_at" db:"published_at"`
 }
 
-const columns = `id, name, status, status_reason, version, live_version, live_since, created_at, updated_at`
+const columns = `id, name, status, status_reason, version, live_version, live_since, epoch, created_at, updated_at`
 
 const (
 	maxJourneyName = 200
@@ -219,10 +220,7 @@ func one(ctx context.Context, db postgres.DB, id int64, sql string) (Journey, er
 // List returns a page of journeys, the newest first, and the cursor of the next
 // page, 0 on the last.
 func List(ctx context.Context, db postgres.DB, cursor int64, limit int) ([]Journey, int64, error) {
-	if limit <= 0 {
-		limit = defaultLimit
-	}
-	limit = min(limit, maxLimit)
+	limit = pageSize(limit)
 	rows, err := db.Query(ctx, `SELECT `+columns+` FROM journeys WHERE $1::bigint = 0 OR id < $1 ORDER BY id DESC LIMIT $2`, cursor, limit+1)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list journeys: %w", err)
@@ -254,6 +252,22 @@ func GetVersion(ctx context.Context, db postgres.DB, id int64, version int) (Ver
 	return v.canonical()
 }
 
+// DefinitionOf returns the definition of a version; 0: of the newest.
+func DefinitionOf(ctx context.Context, db postgres.DB, id int64, version int) (*Definition, error) {
+	if version == 0 {
+		j, err := Get(ctx, db, id)
+		if err != nil {
+			return nil, err
+		}
+		version = j.Version
+	}
+	v, err := GetVersion(ctx, db, id, version)
+	if err != nil {
+		return nil, err
+	}
+	return v.parse(id)
+}
+
 // Versions returns all versions of a journey, the newest first.
 func Versions(ctx context.Context, db postgres.DB, id int64) ([]Version, error) {
 	rows, err := db.Query(ctx, `
@@ -273,12 +287,20 @@ func Versions(ctx context.Context, db postgres.DB, id int64) ([]Version, error) 
 	return list, nil
 }
 
+func (v Version) parse(journey int64) (*Definition, error) {
+	d, err := Parse(v.Definition)
+	if err != nil { // it was written by another program
+		return nil, fmt.Errorf("definition of journey %d, version %d: %v", journey, v.Version, err)
+	}
+	return d, nil
+}
+
 // canonical writes the definition in its own sequence of keys, which jsonb does
 // not keep.
 func (v Version) canonical() (Version, error) {
 	d, err := Parse(v.Definition)
 	if err != nil {
-		return v, fmt.Errorf("stored definition: %w", err)
+		return v, fmt.Errorf("stored definition: %v", err) // written by another program: not the caller's fault
 	}
 	v.Definition, err = json.Marshal(d)
 	return v, err

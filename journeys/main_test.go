@@ -1,164 +1,171 @@
 package journeys
 
 import (
-	"context"
+	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"posthorn/catalog"
 	"posthorn/contacts"
 	"posthorn/events"
 	"posthorn/internal/pgtest"
-	"posthorn/messages"
 	"posthorn/templates"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
-var start = time.Date(2026, 5, 4, 9, 0, 0, 0, time.UTC)
-
-// tb is what tests and properties have in common.
-type tb interface {
-	Helper()
-	Fatal(...any)
-}
-
-// shop is a database with a template, an engine and a clock.
+// shop is an empty database with a clock that a test moves, one template (1) and an
+// engine that works off what is due.
 type shop struct {
-	tb
-	ctx    context.Context
-	pool   *pgxpool.Pool
-	engine *Engine
+	t      *testing.T
+	db     *pgxpool.Pool
 	now    time.Time
-	tpl    int64
+	engine *Engine
 }
 
-func newShop(t testing.TB) *shop {
+func newShop(t *testing.T) *shop {
 	t.Helper()
-	s := &shop{tb: t, ctx: context.Background(), pool: pgtest.New(t), engine: NewEngine(nil), now: start}
-	tpl, _, err := templates.Create(s.ctx, s.pool, start, "t", templates.Source{Subject: "Hi", HTML: `<p>Hi <a href="{{ unsubscribe_url }}">Unsubscribe</a></p>`})
-	s.ok(err)
-	s.tpl = tpl.ID
+	s := &shop{t: t, db: pgtest.New(t), now: time.Date(2026, 3, 14, 9, 26, 53, 0, time.UTC), engine: NewEngine(nil)}
+	_, _, err := templates.Create(t.Context(), s.db, s.now, "care-tips", templates.Source{Subject: "Care", HTML: `<p><a href="{{ unsubscribe_url }}">Unsubscribe</a></p>`})
+	s.must(err)
 	return s
 }
 
-func (s *shop) ok(err error) {
-	s.Helper()
+func (s *shop) must(err error) {
+	s.t.Helper()
 	if err != nil {
-		s.Fatal(err)
+		s.t.Fatal(err)
 	}
 }
 
-// contact makes c1, c2, … subscribed to news and orders.
-func (s *shop) contact(n int) string {
-	s.Helper()
-	id, email := fmt.Sprint("c", n), fmt.Sprintf("p%d@x.example", n)
-	_, _, err := contacts.Upsert(s.ctx, s.pool, s.now, contacts.Input{ExternalID: id, Email: &email,
-		Topics: map[string]string{"news": "subscribed", "orders": "subscribed"}}, "test")
-	s.ok(err)
-	return id
+// later moves the clock and works off what is due, again and again until nothing is.
+func (s *shop) later(d time.Duration) {
+	s.t.Helper()
+	s.now = s.now.Add(d)
+	s.work()
 }
 
-func (s *shop) product(sku, category string) {
-	s.Helper()
-	_, _, err := catalog.UpsertProduct(s.ctx, s.pool, s.now, catalog.ProductInput{SKU: sku, Category: &category})
-	s.ok(err)
-}
-
-func (s *shop) order(id, contact, status string, skus ...string) {
-	s.Helper()
-	in := catalog.OrderInput{OrderID: id, ContactExternalID: contact, PlacedAt: s.now, Status: status, Currency: "EUR"}
-	for _, sku := range skus {
-		in.Items = append(in.Items, catalog.Item{SKU: sku, Quantity: 1, UnitPrice: 10_0000})
-	}
-	_, _, err := catalog.UpsertOrder(s.ctx, s.pool, s.now, in)
-	s.ok(err)
-}
-
-func (s *shop) event(contact, name string, properties map[string]any) {
-	s.Helper()
-	_, _, err := events.Record(s.ctx, s.pool, s.now, events.Input{ContactExternalID: contact, Name: name, Properties: properties, OccurredAt: &s.now})
-	s.ok(err)
-}
-
-// journey publishes a definition, in which TPL stands for the template.
-func (s *shop) journey(definition string) int64 {
-	s.Helper()
-	j, err := Create(s.ctx, s.pool, s.now, "j", []byte(fmt.Sprintf(definition, s.tpl)))
-	s.ok(err)
-	_, err = Publish(s.ctx, s.pool, s.now, j.ID)
-	s.ok(err)
-	return j.ID
-}
-
-// work does all that is due now.
 func (s *shop) work() {
-	s.Helper()
-	s.ok(s.engine.Look(s.ctx, s.pool, s.now))
+	s.t.Helper()
+	s.must(s.engine.Look(s.t.Context(), s.db, s.now))
 	for range 100 {
 		seen := 0
-		w, err := s.engine.Eval(s.ctx, s.pool, s.now)
-		s.ok(err)
+		w, err := s.engine.Eval(s.t.Context(), s.db, s.now)
+		s.must(err)
 		seen += w.Seen
-		due, err := FindDue(s.ctx, s.pool, s.now)
-		s.ok(err)
-		for _, id := range due.Journeys {
-			w, err := s.engine.Advance(s.ctx, s.pool, s.now, id)
-			s.ok(err)
+		due, err := FindDue(s.t.Context(), s.db, s.now)
+		s.must(err)
+		for _, j := range due.Journeys {
+			w, err := s.engine.Advance(s.t.Context(), s.db, s.now, j.JourneyID)
+			s.must(err)
 			seen += w.Seen
 		}
 		if seen == 0 {
 			return
 		}
 	}
-	s.Fatal("there is always something due")
+	s.t.Fatal("there is always something due")
 }
 
-// later lets time pass and does what is due at the end of it.
-func (s *shop) later(d time.Duration) {
-	s.Helper()
-	s.now = s.now.Add(d)
-	s.work()
+func (s *shop) contact(id string) int64 {
+	s.t.Helper()
+	email := strings.ToLower(id) + "@example.com"
+	_, _, err := contacts.Upsert(s.t.Context(), s.db, s.now, contacts.Input{ExternalID: id, Email: &email, Topics: map[string]string{"news": "subscribed"}}, "test")
+	s.must(err)
+	c, err := contacts.ByExternalID(s.t.Context(), s.db, id)
+	s.must(err)
+	return c.ID
 }
 
-// mails counts a journey's messages by state.
-func (s *shop) mails(journey int64) map[messages.State]int {
-	s.Helper()
-	rows, err := s.pool.Query(s.ctx, `SELECT m.state, count(*) FROM messages m JOIN runs r ON r.id = m.run_id WHERE r.journey_id = $1 GROUP BY 1`, journey)
-	s.ok(err)
-	defer rows.Close()
-	out := map[messages.State]int{}
-	for rows.Next() {
-		var state messages.State
-		var n int
-		s.ok(rows.Scan(&state, &n))
-		out[state] = n
+// order places one now, of one piece.
+func (s *shop) order(contact, id, sku, status string) {
+	s.t.Helper()
+	_, _, err := catalog.UpsertOrder(s.t.Context(), s.db, s.now, catalog.OrderInput{OrderID: id, ContactExternalID: contact, PlacedAt: s.now, Currency: "EUR", Status: status,
+		Items: []catalog.Item{{SKU: sku, Quantity: 1, UnitPrice: 10_0000}}})
+	s.must(err)
+}
+
+func (s *shop) event(contact, name string) {
+	s.t.Helper()
+	_, _, err := events.Record(s.t.Context(), s.db, s.now, events.Input{ContactExternalID: contact, Name: name})
+	s.must(err)
+}
+
+// journey creates one and makes it live.
+func (s *shop) journey(definition string) Journey {
+	s.t.Helper()
+	j, err := Create(s.t.Context(), s.db, s.now, "Journey", []byte(definition))
+	s.must(err)
+	j, err = Publish(s.t.Context(), s.db, s.now, j.ID)
+	s.must(err)
+	return j
+}
+
+// republish writes a new version and makes it live.
+func (s *shop) republish(id int64, definition string) Journey {
+	s.t.Helper()
+	_, err := Update(s.t.Context(), s.db, s.now, id, "Journey", []byte(definition))
+	s.must(err)
+	j, err := Publish(s.t.Context(), s.db, s.now, id)
+	s.must(err)
+	return j
+}
+
+// where shows all enrolments of a journey as "contact v1 waiting a", the oldest first.
+func (s *shop) where(id int64) []string {
+	s.t.Helper()
+	list, _, err := Enrolments(s.t.Context(), s.db, id, EnrolmentFilter{})
+	s.must(err)
+	out := []string{}
+	for _, e := range slices.Backward(list) {
+		out = append(out, strings.TrimSpace(fmt.Sprintf("%s v%d %s %s", e.ContactExternalID, e.Version, e.Status, e.Position)))
 	}
 	return out
 }
 
-func (s *shop) counts(journey int64) Counts {
-	s.Helper()
-	c, err := Count(s.ctx, s.pool, journey)
-	s.ok(err)
-	return c.Total
+func (s *shop) wantWhere(id int64, want ...string) {
+	s.t.Helper()
+	if got := s.where(id); !slices.Equal(got, want) {
+		s.t.Errorf("enrolments: %q, want %q", got, want)
+	}
 }
 
-// reasons are why the journey's enrolments ended, in the order of their ids.
-func (s *shop) reasons(journey int64) []string {
-	s.Helper()
-	rows, err := s.pool.Query(s.ctx, `SELECT status || ' ' || reason FROM enrolments WHERE journey_id = $1 ORDER BY id`, journey)
-	s.ok(err)
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var r string
-		s.ok(rows.Scan(&r))
-		out = append(out, r)
+// texts runs a query for a list of texts.
+func (s *shop) texts(sql string, args ...any) []string {
+	s.t.Helper()
+	rows, err := s.db.Query(s.t.Context(), sql, args...)
+	s.must(err)
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	s.must(err)
+	return list
+}
+
+// steps joins steps to a definition with a trigger.
+func definition(trigger string, steps ...string) string {
+	return fmt.Sprintf(`{"trigger": %s, "steps": [%s]}`, trigger, strings.Join(steps, ","))
+}
+
+const onOrder = `{"type":"order","on":"placed"}`
+
+func send(id string) string {
+	return fmt.Sprintf(`{"id":%q,"type":"send","template_id":1,"topic":"news","sender":{"address":"news@shop.example"}}`, id)
+}
+
+func wait(id, duration string) string {
+	return fmt.Sprintf(`{"id":%q,"type":"wait","for":%q}`, id, duration)
+}
+
+func pretty(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
 	}
-	return out
+	return string(b)
 }

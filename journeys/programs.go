@@ -33,13 +33,9 @@ func (p *programs) get(ctx context.Context, db postgres.DB, journey int64, versi
 	if program != nil {
 		return program, nil
 	}
-	v, err := GetVersion(ctx, db, journey, version)
+	d, err := DefinitionOf(ctx, db, journey, version)
 	if err != nil {
 		return nil, err
-	}
-	d, err := Parse(v.Definition)
-	if err != nil {
-		return nil, fmt.Errorf("journey %d, version %d: %w", journey, version, err)
 	}
 	program = Compile(d)
 	p.mu.Lock()

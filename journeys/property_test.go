@@ -38,7 +38,7 @@ const replayed = `{
 // when.
 func TestTheSimulatorSaysWhatTheLiveEngineDoes(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newStage(t)
 	s.product("CO", "coffee")
 	s.product("GR", "grinders")
 	s.product("TE", "tea")
@@ -96,7 +96,7 @@ func TestTheSimulatorSaysWhatTheLiveEngineDoes(t *testing.T) {
 }
 
 // passTo lets time go on to a moment, and takes what is due on the way when it is due.
-func (s *shop) passTo(at time.Time) {
+func (s *stage) passTo(at time.Time) {
 	s.Helper()
 	for {
 		var due *time.Time
@@ -117,7 +117,7 @@ func (s *shop) passTo(at time.Time) {
 }
 
 // eval looks at what just happened.
-func (s *shop) eval() {
+func (s *stage) eval() {
 	s.Helper()
 	_, err := s.engine.Eval(s.ctx, s.pool, s.now)
 	s.ok(err)
@@ -125,7 +125,7 @@ func (s *shop) eval() {
 }
 
 // sent lists a journey's mails by contact and time.
-func (s *shop) sent(journey int64) []Mail {
+func (s *stage) sent(journey int64) []Mail {
 	s.Helper()
 	rows, err := s.pool.Query(s.ctx, `
 		SELECT c.external_id, r.step, m.created_at FROM messages m JOIN runs r ON r.id = m.run_id JOIN contacts c ON c.id = m.contact_id
@@ -152,7 +152,7 @@ func sortMails(list []Mail) {
 // processes that die before their commit.
 func TestNobodyIsMailedTwiceOrTooLate(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newStage(t)
 	s.product("CO", "coffee")
 	s.product("GR", "grinders")
 	round := 0

@@ -25,28 +25,41 @@ func (p *Program) Starts(h Happening, w World) (s State, ok bool) {
 	t := p.Trigger
 	state := State{Status: Active, Since: h.At, DueAt: w.Now}
 	matches := func(rule *segments.Rule) bool { return rule == nil || rule.Match(w.Facts, w.Now) }
-	pendingUntil := func(due time.Time) State { return State{Status: Pending, Since: h.At, DueAt: due} }
+	pending := func(due time.Time) State { return State{Status: Pending, Since: h.At, DueAt: due} }
 	switch t.Type {
 	case OnOrder:
 		return state, h.Kind == "order" && h.What == t.On && matches(t.Where) && p.admits(w)
 	case OnEvent:
 		return state, h.Kind == "event" && h.What == t.Name && matches(t.Where) && p.admits(w)
 	case OnAbandoned:
-		return pendingUntil(t.Within.After(h.At)), h.Kind == "event" && h.What == t.Name && matches(t.Where)
+		return pending(t.Within.After(h.At)), h.Kind == "event" && h.What == t.Name && matches(t.Where)
 	case OnNotBought, OnWinBack:
-		return pendingUntil(t.Within.After(h.At)), h.Kind == "order" && h.What == "placed" && matches(t.Where)
+		return pending(t.Within.After(h.At)), h.Kind == "order" && h.What == "placed" && matches(t.Where)
 	case OnReplenish:
 		if h.Kind != "order" || h.What != "placed" {
 			return State{}, false
 		}
 		due, ok := p.usedUp(w)
-		return pendingUntil(due), ok
+		return pending(due), ok
 	case OnSegment:
 		return state, h.Kind == "segment" && h.What == t.On && p.admits(w)
 	case OnDate:
 		return state, h.Kind == "date" && p.admits(w)
 	}
 	return State{}, false
+}
+
+// pendingUntil is when it shows whether something else happened after a trigger at
+// that time. What was learned from the contact's orders stays as it was.
+func (p *Program) pendingUntil(trigger, was time.Time) time.Time {
+	switch t := p.Trigger; {
+	case t.Type == OnAbandoned || t.Type == OnNotBought || t.Type == OnWinBack:
+		return t.Within.After(trigger)
+	case t.Type == OnReplenish && t.Interval != "learned":
+		return t.interval.After(trigger)
+	default:
+		return was
+	}
 }
 
 func (p *Program) admits(w World) bool { return p.Entry.If == nil || p.Entry.If.Match(w.Facts, w.Now) }

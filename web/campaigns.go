@@ -181,23 +181,9 @@ func (a *api) moveCampaign(ctx context.Context, id int64,
 		return nil, err
 	}
 	if c.Run != nil && c.Run.FinishedAt == nil {
-		a.knock(ctx, campaigns.Knock{RunID: c.Run.ID, Epoch: c.Run.Epoch})
+		a.knockRun(ctx, campaigns.Knock{RunID: c.Run.ID, Epoch: c.Run.Epoch})
 	}
 	return ok(c), nil
-}
-
-// knockTimeout bounds how long an answer waits for Redis.
-const knockTimeout = 3 * time.Second
-
-// knock asks a worker to look at a run now. Where that fails, the scheduler's
-// sweep asks again, so the request has succeeded all the same.
-func (a *api) knock(ctx context.Context, run campaigns.Knock) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), knockTimeout)
-	defer cancel()
-	if err := a.knocker.KnockRun(ctx, run.RunID, run.Epoch); err != nil {
-		a.log.WarnContext(ctx, "knock failed; the scheduler's sweep will find the run",
-			"run_id", run.RunID, "request_id", requestID(ctx), "err", err)
-	}
 }
 
 type testCampaignInput struct {
@@ -224,7 +210,7 @@ func (a *api) testCampaign(ctx context.Context, in *testCampaignInput) (*reply[c
 	if err != nil {
 		return nil, err
 	}
-	a.knock(ctx, campaigns.Knock{RunID: run.ID, Epoch: run.Epoch})
+	a.knockRun(ctx, campaigns.Knock{RunID: run.ID, Epoch: run.Epoch})
 	return ok(run), nil
 }
 

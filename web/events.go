@@ -48,7 +48,9 @@ func (a *api) postEvent(ctx context.Context, in *postEventInput) (*replyStatus[e
 		return nil, err
 	}
 	out := &replyStatus[events.Event]{Status: http.StatusCreated, Body: e}
-	if !created {
+	if created {
+		a.knockHappenings(ctx)
+	} else {
 		out.Status = http.StatusOK
 	}
 	return out, nil
@@ -78,7 +80,7 @@ func (a *api) batchEvents(ctx context.Context, in *batchInput[EventFields]) (*re
 		}
 		b.settle(ctx, a, r.Index, b.Good[r.Index].IdempotencyKey, change, r.Error)
 	}
-	return b.result(), nil
+	return a.happened(ctx, b.result()), nil
 }
 
 type listEventsInput struct {

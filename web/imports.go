@@ -170,6 +170,7 @@ var importOrdersDoc = operation{
 
 func (a *api) importOrders(ctx context.Context, in *importOrdersInput) (*reply[ImportResult], error) {
 	return in.runImport(func(r io.Reader, o csvimport.Options) (csvimport.Summary, error) {
+		defer a.knockHappenings(ctx) // also for what a broken import kept
 		return catalog.ImportOrders(ctx, a.pool, r, catalog.ImportOptions{Options: o, Now: a.now()})
 	})
 }

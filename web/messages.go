@@ -83,7 +83,7 @@ func (a *api) resolveMessage(ctx context.Context, in *resolveMessageInput) (*rep
 	if err != nil {
 		return nil, err
 	}
-	a.knock(ctx, knock)
+	a.knockRun(ctx, knock)
 	return ok(m), nil
 }
 
@@ -102,6 +102,6 @@ func (a *api) resolveCampaign(ctx context.Context, in *resolveCampaignInput) (*r
 	if err != nil {
 		return nil, err
 	}
-	a.knock(ctx, knock)
+	a.knockRun(ctx, knock)
 	return ok(Resolved{n}), nil
 }

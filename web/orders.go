@@ -83,6 +83,9 @@ func (a *api) putOrder(ctx context.Context, in *putOrderInput) (*reply[OrderChan
 	if err != nil {
 		return nil, err
 	}
+	if change != catalog.Unchanged {
+		a.knockHappenings(ctx)
+	}
 	return ok(OrderChanged{Order: o, Change: string(change)}), nil
 }
 
@@ -135,7 +138,7 @@ func (a *api) batchOrders(ctx context.Context, in *batchInput[OrderItem]) (*repl
 	for _, r := range results {
 		b.settle(ctx, a, inputs.places[r.Index], r.ID, string(r.Change), r.Error)
 	}
-	return b.result(), nil
+	return a.happened(ctx, b.result()), nil
 }
 
 // withField is an example's copy with one more field.

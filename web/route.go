@@ -81,14 +81,14 @@ func schemaName(t reflect.Type, hint string) string {
 	if i := strings.LastIndexByte(pkg, '/'); i >= 0 {
 		pkg = pkg[i+1:]
 	}
-	thing := map[string]string{"campaigns": "Campaign", "segments": "Segment", "templates": "Template", "catalog": "Catalog", "csvimport": "Import", "messages": "Message", "contacts": "Contact", "senders": "DKIM"}[pkg]
+	thing := map[string]string{"campaigns": "Campaign", "segments": "Segment", "templates": "Template", "catalog": "Catalog", "csvimport": "Import", "messages": "Message", "contacts": "Contact", "senders": "DKIM", "journeys": "Journey"}[pkg]
 	if thing == "" || strings.HasPrefix(name, thing) || slices.Contains([]string{"Order", "Product", "SendingRules", "FrequencyCap", "QuietHours"}, name) {
 		return name
 	}
 	return thing + name
 }
 
-const apiDescription = `Send contacts, products, orders and events; select contacts by what they bought; mail them.
+const apiDescription = `Send contacts, products, orders and events; select contacts by what they bought; mail them, at once or step by step after what they chose.
 
 **Keys.** Every request carries ` + "`Authorization: Bearer KEY`" + `. Make a key with ` + "`posthorn apikey create NAME`" + `.
 

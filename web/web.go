@@ -36,12 +36,6 @@ import (
 	"posthorn/tracking"
 )
 
-// Knocker tells the workers that there is something to do for a run: a
-// *tasks.Client, or a test's record of what was asked.
-type Knocker interface {
-	KnockRun(ctx context.Context, runID int64, epoch int) error
-}
-
 // Deps is what the handlers work with. All fields are required except Redis,
 // without which /readyz does not speak of Redis.
 type Deps struct {

@@ -43,9 +43,11 @@ type server struct {
 
 // knocks records what a worker was asked, and fails on request.
 type knocks struct {
-	mu   sync.Mutex
-	runs []int64
-	err  error
+	mu         sync.Mutex
+	runs       []int64
+	journeys   []int64
+	happenings int
+	err        error
 }
 
 func (k *knocks) KnockRun(_ context.Context, runID int64, _ int) error {
@@ -53,6 +55,29 @@ func (k *knocks) KnockRun(_ context.Context, runID int64, _ int) error {
 	defer k.mu.Unlock()
 	k.runs = append(k.runs, runID)
 	return k.err
+}
+
+func (k *knocks) KnockJourney(_ context.Context, id int64, _ int) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.journeys = append(k.journeys, id)
+	return k.err
+}
+
+func (k *knocks) KnockHappenings(context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.happenings++
+	return k.err
+}
+
+// sinceLast returns what was asked of journeys since the last call.
+func (k *knocks) sinceLast() (journeys []int64, happenings int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	journeys, happenings = k.journeys, k.happenings
+	k.journeys, k.happenings = nil, 0
+	return journeys, happenings
 }
 
 func (k *knocks) seen() []int64 {

@@ -62,6 +62,7 @@ CREATE TABLE enrolments (
 );
 -- What is due, whatever number is not.
 CREATE INDEX enrolments_due ON enrolments (journey_id, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX enrolments_journey ON enrolments (journey_id, id);
 CREATE INDEX enrolments_contact ON enrolments (contact_id, journey_id);
 CREATE INDEX enrolments_order ON enrolments (order_id) WHERE due_at IS NOT NULL;
 
