@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	iso "github.com/sosodev/duration"
@@ -17,7 +18,7 @@ type Duration struct {
 }
 
 // longest bounds every wait: what is further away than five years is a mistake.
-const longest = 5*366*24*time.Hour - 24*time.Hour // 5 years with their leap days
+const longest = 5 * 366 * 24 * time.Hour
 
 // ParseDuration reads a duration that is not negative, and at most five years.
 func ParseDuration(s string) (Duration, error) {
@@ -34,7 +35,7 @@ func ParseDuration(s string) (Duration, error) {
 // parseSigned also reads -P3D.
 func parseSigned(s string) (Duration, error) {
 	p, err := iso.Parse(s)
-	if err != nil || len(s) > 50 {
+	if err != nil || len(s) > 50 || !strings.ContainsAny(s, "0123456789") {
 		return Duration{}, fmt.Errorf("%.50q is not an ISO 8601 duration such as P14D (14 days), PT30M (30 minutes) or P1M (a month)", s)
 	}
 	for unit, n := range map[string]float64{"years": p.Years, "months": p.Months, "weeks": p.Weeks, "days": p.Days} {

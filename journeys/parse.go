@@ -46,6 +46,9 @@ func Parse(raw []byte) (*Definition, error) {
 	p := &parser{ids: map[string]bool{}}
 	d := &Definition{}
 	o := p.object("definition", raw)
+	if !o.given() {
+		return nil, fault.Invalidf("definition", "is not an object with trigger and steps")
+	}
 	d.Trigger = p.trigger(o.child("trigger"))
 	d.Entry = p.entry(o.child("entry"), d.Trigger)
 	d.Exit = p.exit(o.child("exit"), d.Trigger)
@@ -251,6 +254,13 @@ func (o *object) under(key string, err error) {
 	}
 }
 
+func (o *object) validTopic(key, topic string) {
+	var wrong *fault.Invalid
+	if errors.As(contacts.ValidTopic(topic), &wrong) {
+		o.fault(o.at(key), "%s", wrong.Message)
+	}
+}
+
 func (o *object) list(key string, required bool) []json.RawMessage {
 	var list []json.RawMessage
 	if !o.into(key, "a list of steps", &list) && required && !o.wrong(key) {
@@ -405,7 +415,7 @@ func (p *parser) steps(path string, list []json.RawMessage, depth int) []Step {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		steps = append(steps, p.step(at, p.object(at, raw), depth))
 		if s := steps[i]; s.Type == ExitStep && i < len(list)-1 {
-			p.fault(at, "step %q ends the journey, so that what follows it in its list is never reached", s.ID)
+			p.fault(named(at, s.ID), "ends the journey, so that what follows it in its list is never reached")
 		}
 	}
 	return steps
@@ -421,7 +431,7 @@ func (p *parser) step(path string, o *object, depth int) Step {
 		if strings.ContainsFunc(s.ID, func(r rune) bool { return !idRune(r) }) {
 			p.fault(o.at("id"), "%q holds other characters than letters, digits, - and _", s.ID)
 		}
-		o.path = path + "(" + s.ID + ")" // so that errors name the step
+		o.path = named(path, s.ID)
 	}
 	s.Type = StepType(o.oneOf("type", string(SendStep), string(WaitStep), string(WaitUntilStep), string(BranchStep), string(SplitStep), string(UpdateStep), string(WebhookStep), string(ExitStep)))
 	nested := func(key string, required bool) []Step { return p.steps(o.at(key), o.list(key, required), depth+1) }
@@ -472,6 +482,9 @@ func (p *parser) step(path string, o *object, depth int) Step {
 	return s
 }
 
+// named is the path of a step as errors show it.
+func named(path, id string) string { return path + "(" + id + ")" }
+
 func idRune(r rune) bool {
 	return r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 }
@@ -488,9 +501,8 @@ func (p *parser) send(o *object, s *Step) {
 		}
 		sender.done()
 	}
-	s.Topic = o.required("topic", maxName)
-	if err := contacts.ValidTopic(s.Topic); s.Topic != "" && err != nil {
-		o.under("topic", err)
+	if s.Topic = o.required("topic", maxName); s.Topic != "" {
+		o.validTopic("topic", s.Topic)
 	}
 	if s.Relay = o.text("relay", maxName); s.Relay == "" {
 		s.Relay = "default"
@@ -533,12 +545,11 @@ func (p *parser) update(o *object, s *Step) {
 		o.faults = append(o.faults, wrong...)
 	}
 	s.Subscribe, s.Unsubscribe = o.texts("subscribe"), o.texts("unsubscribe")
-	for key, topics := range map[string][]string{"subscribe": s.Subscribe, "unsubscribe": s.Unsubscribe} {
-		for _, topic := range topics {
-			if err := contacts.ValidTopic(topic); err != nil {
-				o.under(key, err)
-			}
-		}
+	for _, topic := range s.Subscribe {
+		o.validTopic("subscribe", topic)
+	}
+	for _, topic := range s.Unsubscribe {
+		o.validTopic("unsubscribe", topic)
 	}
 	if len(s.Set)+len(s.Subscribe)+len(s.Unsubscribe) == 0 {
 		o.fault(o.path, "changes nothing: name attributes to set, or topics to subscribe or unsubscribe")

@@ -152,6 +152,7 @@ func TestJourneysBadInput(t *testing.T) {
 	step := func(j obj, i int) obj { return j["definition"].(obj)["steps"].([]any)[i].(obj) }
 	post(func(j obj) { j["name"] = "" }).problem(422, "name")
 	post(func(j obj) { delete(j, "definition") }).problem(422, "definition")
+	post(func(j obj) { j["definition"] = "x" }).problem(422, "definition")
 	post(func(j obj) { step(j, 0)["for"] = "a day" }).problem(422, "steps[0](a-day).for")
 	post(func(j obj) { step(j, 0)["until"] = "x" }).problem(422, "steps[0](a-day).until")
 	post(func(j obj) { step(j, 1)["template_id"] = 7 }).problem(422, "steps(thanks).template_id")
