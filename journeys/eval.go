@@ -261,7 +261,7 @@ func enrol(ctx context.Context, tx pgx.Tx, now time.Time, live []liveJourney, pe
 				State: s, program: j.program, paused: j.paused, person: p}
 			e.Seed = Seed(j.id, p.Facts.ExternalID)
 			if s.Status == Pending {
-				e.Key = PendingKey(h.Kind, e.subject())
+				e.Key = e.program.PendingKey(h.Kind, e.subject())
 			} else if !e.enter(now) {
 				continue
 			}

@@ -289,7 +289,7 @@ func (c *simulated) happens(h happened) error {
 		e.Seed = Seed(c.journey, w.Facts.ExternalID)
 		enters := true
 		if s.Status == Pending {
-			e.Key = PendingKey(h.Kind, e.subject())
+			e.Key = e.program.PendingKey(h.Kind, e.subject())
 		} else if enters = e.enter(w.Now); enters {
 			c.report.Enrolled++
 		}

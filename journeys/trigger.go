@@ -152,9 +152,16 @@ func (p *Program) EntryKey(of, contact int64, n int) string {
 	}
 }
 
-// PendingKey is the key of an enrolment that is only pending: one for each order or
-// event that may become one.
-func PendingKey(kind string, of int64) string { return fmt.Sprintf("pending:%s:%d", kind, of) }
+// PendingKey is the key of an enrolment that is only pending. Where a contact enters
+// once per order or event it is the key that it enters with: an order that is placed,
+// cancelled and placed again is one, however far the first enrolment has come. Else
+// each order or event may become one.
+func (p *Program) PendingKey(kind string, of int64) string {
+	if p.Entry.Key != KeyContact {
+		return p.EntryKey(of, 0, 0)
+	}
+	return fmt.Sprintf("pending:%s:%d", kind, of)
+}
 
 // MayEnter reports whether a contact that entered last at some time (nil: never)
 // may enter again now. It asks only of journeys with the key contact.

@@ -44,7 +44,7 @@ CREATE TABLE enrolments (
     journey_id bigint      NOT NULL REFERENCES journeys ON DELETE CASCADE,
     version    integer     NOT NULL,
     contact_id bigint      NOT NULL REFERENCES contacts ON DELETE CASCADE,
-    key        text        NOT NULL,             -- what it is once for: 'order:17', 'event:5', 'contact:9:1'; 'pending:order:17'
+    key        text        NOT NULL,             -- what it is once for: 'order:17', 'event:5', 'contact:9:1', and before that 'pending:order:17'
     status     text        NOT NULL CHECK (status IN ('pending', 'active', 'waiting', 'finished', 'exited', 'dropped')),
     position   text        NOT NULL DEFAULT '',  -- the step it is at; '': before the first
     since      timestamptz NOT NULL,             -- when it came there
