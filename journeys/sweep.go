@@ -95,7 +95,7 @@ func lookAtSegment(ctx context.Context, tx pgx.Tx, now time.Time, journeyID int6
 	if err != nil {
 		return err
 	}
-	where, err := rule.Where(now, 5)
+	where, err := rule.Where(now, 4)
 	if err != nil {
 		return err
 	}
@@ -112,10 +112,10 @@ func lookAtSegment(ctx context.Context, tx pgx.Tx, now time.Time, journeyID int6
 			DELETE FROM journey_members m WHERE m.journey_id = $1 AND NOT EXISTS (SELECT FROM inside WHERE id = m.contact_id) RETURNING contact_id
 		)
 		INSERT INTO happenings (kind, what, contact_id, journey_id, at)
-		SELECT 'segment', $2::text, contact_id, $1::bigint, $3::timestamptz FROM entered WHERE $2::text = 'entered' AND $4::boolean
+		SELECT 'segment', 'entered', contact_id, $1::bigint, $3::timestamptz FROM entered WHERE $2 = 'entered'
 		UNION ALL
-		SELECT 'segment', $2::text, contact_id, $1::bigint, $3::timestamptz FROM gone WHERE $2::text = 'left' AND $4::boolean
-		ORDER BY 3`, append([]any{journeyID, on, now, notify}, where.Args...)...)
+		SELECT 'segment', 'left', contact_id, $1, $3 FROM gone WHERE $2 = 'left'
+		ORDER BY 3`, append([]any{journeyID, on, now}, where.Args...)...)
 	if err != nil {
 		return fmt.Errorf("look at segment %d: %w", t.SegmentID, err)
 	}
@@ -160,7 +160,8 @@ func lookAtDates(ctx context.Context, tx pgx.Tx, now, since time.Time, journeyID
 	return nil
 }
 
-// begin prepares a journey that goes live for the first time. Who is in its segment
+// begin prepares a journey that goes live for the first time, or with a trigger of
+// another kind. Who is in its segment
 // already has not entered it. Where it waits for what does not happen, the
 // orders and events count from which it is still waiting: a win-back is for those
 // who bought long ago, too.
