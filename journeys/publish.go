@@ -37,14 +37,14 @@ func after(status, action string) (string, error) {
 
 // Publish makes the newest version live: who enters from now on gets it, who is
 // under way stays where they are. It freezes the versions of the templates that it
-// sends. A paused journey stays paused.
+// sends; published again after a template was changed, the same definition becomes a
+// new version. A paused journey stays paused.
 func Publish(ctx context.Context, db postgres.DB, now time.Time, id int64) (Journey, error) {
 	return change(ctx, db, id, "publish", func(tx pgx.Tx, j Journey, to string) error {
-		v, err := GetVersion(ctx, tx, id, j.Version)
-		if err != nil {
+		if err := renew(ctx, tx, now, &j); err != nil {
 			return err
 		}
-		d, err := Parse(v.Definition)
+		d, err := DefinitionOf(ctx, tx, id, j.Version)
 		if err == nil {
 			err = d.checkReferences(ctx, tx) // which may be gone since it was written
 		}
@@ -54,18 +54,51 @@ func Publish(ctx context.Context, db postgres.DB, now time.Time, id int64) (Jour
 		if err := openRuns(ctx, tx, now, j, d); err != nil {
 			return err
 		}
+		begins, err := beginsAnew(ctx, tx, j, d)
+		if err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, `
 			WITH v AS (UPDATE journey_versions SET published_at = coalesce(published_at, $3) WHERE journey_id = $1 AND version = $2)
-			UPDATE journeys SET status = $4, live_version = $2, live_since = coalesce(live_since, $3), looked_until = coalesce(looked_until, $3), updated_at = $3
-			WHERE id = $1`, id, j.Version, now, to)
+			UPDATE journeys
+			SET status = $4, version = $2, live_version = $2, live_since = coalesce(live_since, $3), looked_until = CASE WHEN $5 THEN $3 ELSE looked_until END, updated_at = $3
+			WHERE id = $1`, id, j.Version, now, to, begins)
 		if err != nil {
 			return fmt.Errorf("publish journey %d: %w", id, err)
 		}
-		if j.LiveVersion == nil {
+		if begins {
 			return begin(ctx, tx, now, j.ID, d)
 		}
 		return nil
 	})
+}
+
+// renew makes a new version of a published one whose templates have newer versions.
+func renew(ctx context.Context, tx pgx.Tx, now time.Time, j *Journey) error {
+	made, err := tx.Exec(ctx, `
+		INSERT INTO journey_versions (journey_id, version, definition, created_at)
+		SELECT journey_id, version + 1, definition, $3 FROM journey_versions
+		WHERE journey_id = $1 AND version = $2 AND EXISTS (
+			SELECT FROM runs r JOIN templates t ON t.id = r.template_id
+			WHERE r.journey_id = $1 AND r.journey_version = $2 AND r.template_version <> t.version)`, j.ID, j.Version, now)
+	if err != nil {
+		return fmt.Errorf("renew version %d of journey %d: %w", j.Version, j.ID, err)
+	}
+	j.Version += int(made.RowsAffected())
+	return nil
+}
+
+// beginsAnew reports whether a journey goes live for the first time, or with a trigger
+// of another kind than before: what was looked for until now says nothing about it.
+func beginsAnew(ctx context.Context, tx pgx.Tx, j Journey, d *Definition) (bool, error) {
+	if j.LiveVersion == nil {
+		return true, nil
+	}
+	was, err := DefinitionOf(ctx, tx, j.ID, *j.LiveVersion)
+	if err != nil {
+		return false, err
+	}
+	return was.Trigger.Type != d.Trigger.Type || was.Trigger.SegmentID != d.Trigger.SegmentID, nil
 }
 
 // openRuns makes the run of each send step.
