@@ -142,7 +142,8 @@ func List(ctx context.Context, db postgres.DB, cursor int64, limit int) (list []
 }
 
 // Delete removes a segment. It returns a fault.Conflict while a campaign that may
-// still send names it: without the segment the audience would be another one.
+// still send names it, since without the segment the audience would be another one,
+// or a journey that it triggers.
 func Delete(ctx context.Context, db postgres.DB, id int64) error {
 	return postgres.InTx(ctx, db, func(tx pgx.Tx) error {
 		var users []string
@@ -152,7 +153,13 @@ func Delete(ctx context.Context, db postgres.DB, id int64) error {
 			    FROM campaigns
 			    WHERE ($1::bigint = ANY (include) OR $1 = ANY (exclude))
 			      AND status NOT IN ('finished', 'cancelled', 'failed')
-			    ORDER BY id
+			    UNION ALL
+			    SELECT format('%s (%s)', j.name, j.status)
+			    FROM journeys j
+			    JOIN journey_versions v ON v.journey_id = j.id AND v.version IN (j.version, j.live_version)
+			    WHERE j.status <> 'archived' AND v.definition @> jsonb_build_object('trigger', jsonb_build_object('segment_id', $1))
+			    GROUP BY j.id
+			    ORDER BY 1
 			    LIMIT 4
 			)
 			FROM segments
@@ -168,7 +175,7 @@ func Delete(ctx context.Context, db postgres.DB, id int64) error {
 			users[3] = "…"
 		}
 		if len(users) > 0 {
-			return fault.Conflictf("in use", "the segment is used by campaigns that have not ended: %s", strings.Join(users, ", "))
+			return fault.Conflictf("in use", "the segment is used by campaigns and journeys that have not ended: %s", strings.Join(users, ", "))
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM segments WHERE id = $1`, id); err != nil {
 			return fmt.Errorf("delete segment %d: %w", id, err)

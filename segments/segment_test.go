@@ -113,6 +113,41 @@ func TestListSegments(t *testing.T) {
 	}
 }
 
+// A journey that looks at a segment would stop all others from being looked for
+// without it.
+func TestDeleteSegmentThatTriggersAJourney(t *testing.T) {
+	t.Parallel()
+	pool, ctx := pgtest.New(t), t.Context()
+	for _, test := range []struct {
+		status  string
+		version int // the version that names it; 2 is the newest, 1 is live
+		free    bool
+	}{{"draft", 2, false}, {"live", 2, false}, {"live", 1, false}, {"paused", 1, false}, {"archived", 2, true}, {"live", 0, true}} {
+		s, err := Create(ctx, pool, noon, "s", []byte(fromIceland))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = pool.Exec(ctx, `
+			WITH j AS (
+				INSERT INTO journeys (name, status, version, live_version, created_at, updated_at) VALUES ('Welcome', $1, 2, 1, $2, $2) RETURNING id
+			)
+			INSERT INTO journey_versions (journey_id, version, definition, created_at)
+			SELECT j.id, n, jsonb_build_object('trigger', jsonb_build_object('type', 'segment', 'segment_id', CASE WHEN n = $3 THEN $4::bigint ELSE $4 + 1000 END)), $2
+			FROM j, generate_series(0, 2) AS n`, test.status, noon, test.version, s.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = Delete(ctx, pool, s.ID)
+		var conflict *fault.Conflict
+		switch {
+		case test.free && err != nil:
+			t.Errorf("%+v: %v", test, err)
+		case !test.free && (!errors.As(err, &conflict) || !strings.Contains(err.Error(), "Welcome ("+test.status+")")):
+			t.Errorf("%+v: got %v, want a conflict that names the journey", test, err)
+		}
+	}
+}
+
 func TestDeleteSegmentInUse(t *testing.T) {
 	t.Parallel()
 	pool, ctx := pgtest.New(t), t.Context()

@@ -109,7 +109,7 @@ func (a *api) putSegment(ctx context.Context, in *putSegmentInput) (*reply[segme
 }
 
 var deleteSegmentDoc = operation{
-	Description: "A segment that a campaign uses which has not ended cannot be deleted.",
+	Description: "A segment that a campaign or a journey uses which has not ended cannot be deleted.",
 	Status:      http.StatusNoContent,
 	Errors:      []int{http.StatusConflict},
 }
