@@ -111,6 +111,20 @@ func SetConsent(ctx context.Context, db postgres.DB, now time.Time, contactID in
 	return nil
 }
 
+// Subscribe subscribes a contact to a topic for another reason than the contact's own
+// word: whoever unsubscribed stays unsubscribed.
+func Subscribe(ctx context.Context, db postgres.DB, now time.Time, contactID int64, topic, source string) error {
+	_, err := db.Exec(ctx, `
+		INSERT INTO consents (contact_id, topic, state, source, updated_at) VALUES ($1, $2, 'subscribed', $3, $4)
+		ON CONFLICT (contact_id, topic) DO UPDATE
+		SET state = EXCLUDED.state, source = EXCLUDED.source, updated_at = EXCLUDED.updated_at
+		WHERE consents.state = 'pending'`, contactID, topic, source, now)
+	if err != nil {
+		return fmt.Errorf("subscribe contact %d: %w", contactID, err)
+	}
+	return nil
+}
+
 // splitTopics reads the cell of a CSV file: "news, offers" or "news;offers".
 func splitTopics(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" ,;\t\n", r) })

@@ -215,22 +215,30 @@ func (d *decision) wanted() bool { return d.Entry.If == nil || d.Entry.If.Match(
 func (d *decision) entering() string {
 	switch t := d.Trigger; t.Type {
 	case OnOrder:
-		return fmt.Sprintf("order %s was %s", d.Facts.Trigger.Order.ExternalID, t.On)
+		return fmt.Sprintf("%s was %s", d.order(), t.On)
 	case OnEvent:
 		return fmt.Sprintf("event %q happened", t.Name)
 	case OnAbandoned:
 		return fmt.Sprintf("event %q happened, and no order within %s", t.Name, t.Within)
 	case OnNotBought:
-		return fmt.Sprintf("order %s, and within %s not: %s", d.Facts.Trigger.Order.ExternalID, t.Within, t.Unless)
+		return fmt.Sprintf("%s, and within %s not: %s", d.order(), t.Within, t.Unless)
 	case OnWinBack:
-		return fmt.Sprintf("no other order within %s of order %s", t.Within, d.Facts.Trigger.Order.ExternalID)
+		return fmt.Sprintf("no other order within %s of %s", t.Within, d.order())
 	case OnReplenish:
-		return fmt.Sprintf("what order %s brought should be used up", d.Facts.Trigger.Order.ExternalID)
+		return fmt.Sprintf("what %s brought should be used up", d.order())
 	case OnSegment:
 		return fmt.Sprintf("segment %d was %s", t.SegmentID, t.On)
 	default:
 		return fmt.Sprintf("the date in %q", t.Attribute)
 	}
+}
+
+// order names the triggering order, which may be deleted by now.
+func (d *decision) order() string {
+	if t := d.Facts.Trigger; t != nil && t.Order != nil {
+		return "order " + t.Order.ExternalID
+	}
+	return "an order that was deleted"
 }
 
 // waited looks at a wait the contact is at. ok is false while it is not over.
@@ -362,7 +370,9 @@ func (s *Step) apply(f *segments.Facts) {
 		}
 	}
 	for _, topic := range s.Subscribe {
-		f.Consents[topic] = "subscribed"
+		if f.Consents[topic] != "unsubscribed" { // which only the contact's own word changes
+			f.Consents[topic] = "subscribed"
+		}
 	}
 	for _, topic := range s.Unsubscribe {
 		f.Consents[topic] = "unsubscribed"

@@ -265,11 +265,14 @@ func (e *enrolment) update(ctx context.Context, tx pgx.Tx, now time.Time, s *Ste
 		}
 	}
 	source := fmt.Sprintf("journey %d", e.JourneyID)
-	for state, topics := range map[string][]string{contacts.Subscribed: s.Subscribe, contacts.Unsubscribed: s.Unsubscribe} {
-		for _, topic := range topics {
-			if err := contacts.SetConsent(ctx, tx, now, e.ContactID, topic, state, source); err != nil {
-				return err
-			}
+	for _, topic := range s.Subscribe {
+		if err := contacts.Subscribe(ctx, tx, now, e.ContactID, topic, source); err != nil {
+			return err
+		}
+	}
+	for _, topic := range s.Unsubscribe {
+		if err := contacts.SetConsent(ctx, tx, now, e.ContactID, topic, contacts.Unsubscribed, source); err != nil {
+			return err
 		}
 	}
 	return nil
