@@ -95,6 +95,7 @@ var gates = []struct {
 	{"github.com/osteele/liquid", list("templates cmd/bench"), false, "the merge language is bounded and escaped in one place"},
 	{"github.com/preslavrachev/gomjml", list("templates"), false, "MJML is compiled when a template is saved, never when a mail is sent"},
 	{"go.yaml.in/yaml", list("journeys"), true, "journeys are all that is kept in files"},
+	{"github.com/santhosh-tekuri/jsonschema", nil, true, "what comes in is checked by whose thing it is, with errors of its own"},
 	{"github.com/alecthomas/kong", list("cmd/posthorn"), false, "configuration is read once and handed in"},
 	{"github.com/alicebob/miniredis", list("internal/embedded"), true, "it is a stand-in for demos, not a Redis"},
 	{"net/http", list("web internal/sandbox cmd/posthorn cmd/bench"), true, "requests are answered in web; internal/sandbox has a page of its own, cmd starts the server"},

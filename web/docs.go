@@ -13,9 +13,12 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/swaggest/swgui"
 	"github.com/swaggest/swgui/v5emb"
+
+	"posthorn/journeys"
 )
 
-// mountDocs serves the OpenAPI document and a reference made of it. The
+// mountDocs serves the OpenAPI document, the JSON Schema of journeys, and a reference
+// made of the first. The
 // reference is Swagger UI from files in this binary: it loads nothing from
 // anywhere else, and its Content-Security-Policy would not let it.
 func mountDocs(mux *http.ServeMux, doc *huma.OpenAPI) {
@@ -27,6 +30,12 @@ func mountDocs(mux *http.ServeMux, doc *huma.OpenAPI) {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		w.Header().Set("Cache-Control", "no-cache")
 		_, _ = w.Write(spec)
+	})
+
+	mux.HandleFunc("GET /api/journey.schema.json", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/schema+json")
+		w.Header().Set("Cache-Control", "no-cache")
+		_, _ = w.Write(journeys.Schema)
 	})
 
 	const base = "/api/docs/"

@@ -82,6 +82,16 @@ func TestOpenAPIDocument(t *testing.T) {
 	}
 }
 
+func TestJourneySchemaIsServed(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.key = ""
+	a := s.do("GET", "/api/journey.schema.json", nil).want(200)
+	if a.header.Get("Content-Type") != "application/schema+json" || a.get("$schema") != "https://json-schema.org/draft/2020-12/schema" {
+		t.Errorf("%v: %.200s", a.header, a.body)
+	}
+}
+
 // The examples must be right: they are what people copy.
 func TestExamplesFitTheirSchemas(t *testing.T) {
 	t.Parallel()
