@@ -42,7 +42,6 @@ type Journey struct {
 	Version      int        `json:"version" db:"version"`                       // the newest
 	LiveVersion  *int       `json:"live_version" db:"live_version"`             // what new enrolments get; null: never published
 	LiveSince    *time.Time `json:"live_since" db:"live_since"`
-	Epoch        int        `json:"-" db:"epoch"` // part of the TaskID of a knock
 	CreatedAt    time.Time  `json:"created_at" db:"created_at"`
 	UpdatedAt    time.Time  `json:"updated_at" db:"updated_at"`
 }
@@ -55,7 +54,7 @@ type Version struct {
 	PublishedAt *time.Time      `json:"published_at" db:"published_at"`
 }
 
-const columns = `id, name, status, status_reason, version, live_version, live_since, epoch, created_at, updated_at`
+const columns = `id, name, status, status_reason, version, live_version, live_since, created_at, updated_at`
 
 const (
 	maxJourneyName = 200

@@ -63,7 +63,7 @@ func (s *shop) work() {
 		due, err := FindDue(s.t.Context(), s.db, s.now)
 		s.must(err)
 		for _, j := range due.Journeys {
-			w, err := s.engine.Advance(s.t.Context(), s.db, s.now, j.JourneyID)
+			w, err := s.engine.Advance(s.t.Context(), s.db, s.now, j)
 			s.must(err)
 			seen += w.Seen
 		}

@@ -38,7 +38,7 @@ func (s *server) work() {
 		s.t.Fatal(err)
 	}
 	for _, j := range due.Journeys {
-		if _, err := engine.Advance(s.t.Context(), s.pool, s.clock.Now(), j.JourneyID); err != nil {
+		if _, err := engine.Advance(s.t.Context(), s.pool, s.clock.Now(), j); err != nil {
 			s.t.Fatal(err)
 		}
 	}

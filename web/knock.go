@@ -13,7 +13,7 @@ import (
 // test's record of what was asked.
 type Knocker interface {
 	KnockRun(ctx context.Context, runID int64, epoch int) error
-	KnockJourney(ctx context.Context, journeyID int64, epoch int) error
+	KnockJourney(ctx context.Context, journeyID int64) error
 	KnockHappenings(ctx context.Context) error
 }
 
@@ -28,7 +28,7 @@ func (a *api) knockRun(ctx context.Context, run campaigns.Knock) {
 // knockJourney asks a worker to take the steps of a journey that are due, and to look
 // at what publishing it left to look at.
 func (a *api) knockJourney(ctx context.Context, j journeys.Journey) {
-	a.knock(ctx, slog.LevelWarn, func(ctx context.Context) error { return a.knocker.KnockJourney(ctx, j.ID, j.Epoch) }, "journey_id", j.ID)
+	a.knock(ctx, slog.LevelWarn, func(ctx context.Context) error { return a.knocker.KnockJourney(ctx, j.ID) }, "journey_id", j.ID)
 	a.knockHappenings(ctx)
 }
 

@@ -57,7 +57,7 @@ func (k *knocks) KnockRun(_ context.Context, runID int64, _ int) error {
 	return k.err
 }
 
-func (k *knocks) KnockJourney(_ context.Context, id int64, _ int) error {
+func (k *knocks) KnockJourney(_ context.Context, id int64) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.journeys = append(k.journeys, id)
