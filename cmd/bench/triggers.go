@@ -100,11 +100,13 @@ func runWaiting(ctx context.Context, args []string) error {
 		return err
 	}
 	engine, now := journeys.NewEngine(nil), clock.System()
+	batch := 0
 	enrol := func(from, to int, due time.Time) error {
+		batch++
 		_, err := b.pool.Exec(ctx, `
 			INSERT INTO enrolments (journey_id, version, contact_id, key, status, position, since, due_at, trigger_at, entered_at, created_at, updated_at)
 			SELECT $1, 1, c.id, 'contact:' || c.id || ':' || $5::text, 'waiting', 'pause', $2::timestamptz - interval '14 days', $2, $2, $2, $2, $2
-			FROM (SELECT id FROM contacts ORDER BY id OFFSET $3 LIMIT $4) AS c`, journey, due, from, to-from, due.String())
+			FROM (SELECT id FROM contacts ORDER BY id OFFSET $3 LIMIT $4) AS c`, journey, due, from, to-from, fmt.Sprint(batch))
 		if err != nil {
 			return err
 		}
