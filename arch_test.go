@@ -59,10 +59,11 @@ var rules = map[string]rule{
 	"tracking":  {list("postgres contacts events messages"), "a click leads to a message and a contact, not to who sent it"},
 	"campaigns": {list("postgres contacts segments templates messages"), "a campaign decides what to send; sending is the worker's"},
 
-	"journeys":  {list("postgres contacts catalog segments events templates messages"), "a journey decides what to send; sending is the worker's"},
+	"journeys": {list("postgres contacts catalog segments events templates messages"), "a journey decides what to send; sending is the worker's"},
+	"webhooks": {list("postgres"), "a call stands for itself; what it is for is the journey's business"},
 
-	"scheduler": {list("postgres tasks internal/flight contacts catalog segments events templates messages journeys campaigns"), "it knocks; it neither sends nor answers requests"},
-	"worker":    {list("postgres tasks delivery relays senders tracking internal/flight contacts catalog segments events templates messages journeys campaigns"), "it works on rows; it answers no requests and keeps no time"},
+	"scheduler": {list("postgres tasks internal/flight contacts catalog segments events templates messages journeys campaigns webhooks"), "it knocks; it neither sends nor answers requests"},
+	"worker":    {list("postgres tasks delivery relays senders tracking internal/flight contacts catalog segments events templates messages journeys campaigns webhooks"), "it works on rows; it answers no requests and keeps no time"},
 	"web":       {list("postgres tasks relays senders tracking contacts catalog segments events templates messages journeys campaigns internal/csvimport"), "a request writes rows and knocks; it must never send by itself"},
 }
 
@@ -90,7 +91,7 @@ var gates = []struct {
 	{"github.com/wneessen/go-mail", list("delivery cmd/bench"), true, "how a mail reaches a server, and what its answer means, is decided in one place"},
 	{"github.com/emersion/go-msgauth", list("delivery"), true, "a mail is signed where its bytes are final, and nowhere after"},
 	{"github.com/emersion/go-smtp", list("internal/sandbox internal/smtptest cmd/bench"), true, "Posthorn receives no mail"},
-	{"github.com/jackc/pgx", list("postgres contacts catalog segments events templates messages tracking campaigns journeys relays senders scheduler worker web internal/csvimport internal/embedded internal/pgtest internal/shop cmd/posthorn cmd/bench cmd/torture"), true, "delivery and tasks must work without a database"},
+	{"github.com/jackc/pgx", list("postgres contacts catalog segments events templates messages tracking campaigns journeys webhooks relays senders scheduler worker web internal/csvimport internal/embedded internal/pgtest internal/shop cmd/posthorn cmd/bench cmd/torture"), true, "delivery and tasks must work without a database"},
 	{"github.com/danielgtaylor/huma", list("web"), false, "the API is described in one place"},
 	{"github.com/osteele/liquid", list("templates cmd/bench"), false, "the merge language is bounded and escaped in one place"},
 	{"github.com/preslavrachev/gomjml", list("templates"), false, "MJML is compiled when a template is saved, never when a mail is sent"},
@@ -98,7 +99,7 @@ var gates = []struct {
 	{"github.com/santhosh-tekuri/jsonschema", nil, true, "what comes in is checked by whose thing it is, with errors of its own"},
 	{"github.com/alecthomas/kong", list("cmd/posthorn"), false, "configuration is read once and handed in"},
 	{"github.com/alicebob/miniredis", list("internal/embedded"), true, "it is a stand-in for demos, not a Redis"},
-	{"net/http", list("web internal/sandbox cmd/posthorn cmd/bench"), true, "requests are answered in web; internal/sandbox has a page of its own, cmd starts the server"},
+	{"net/http", list("web webhooks internal/sandbox cmd/posthorn cmd/bench"), true, "requests are answered in web, and made in webhooks, where every address is checked; internal/sandbox has a page of its own, cmd starts the server"},
 	{"os/exec", list("internal/embedded cmd/posthorn cmd/bench cmd/torture"), true, "nothing that handles people's data starts programs"},
 }
 
