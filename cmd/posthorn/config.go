@@ -40,10 +40,17 @@ func (c *Config) needRedis() error {
 	return nil
 }
 
-// needSecret also wants what goes with the secret: where signed links lead.
-func (c *Config) needSecret(log *slog.Logger) error {
+func (c *Config) haveSecret() error {
 	if strings.TrimSpace(c.Secret) == "" {
 		return errors.New("POSTHORN_SECRET is not set: it signs the links in mails and seals passwords; choose a long random text (openssl rand -hex 32) and keep it")
+	}
+	return nil
+}
+
+// needSecret also wants what goes with the secret: where signed links lead.
+func (c *Config) needSecret(log *slog.Logger) error {
+	if err := c.haveSecret(); err != nil {
+		return err
 	}
 	if len(c.Secret) < minSecret {
 		log.Warn("POSTHORN_SECRET is short: links signed with it can be forged by guessing it", "characters", len(c.Secret), "better", minSecret)

@@ -27,17 +27,18 @@ import (
 type program struct {
 	Config
 
-	Serve     serveCmd     `cmd:"" help:"Run everything in one process: web, scheduler and worker. Brings the schema up to date first."`
-	Web       webCmd       `cmd:"" help:"Run the HTTP API and the public pages."`
-	Worker    workerCmd    `cmd:"" help:"Run a worker: it plans campaigns and sends their mails."`
-	Scheduler schedulerCmd `cmd:"" help:"Run a scheduler: it finds what is due. More than one does no harm."`
-	Migrate   migrateCmd   `cmd:"" help:"Bring the database schema up to date."`
-	Import    importCmd    `cmd:"" help:"Import contacts, products or orders from a CSV file (plain or gzip)."`
-	APIKey    apikeyCmd    `cmd:"" name:"apikey" help:"Manage the keys of the API."`
-	Demo      demoCmd      `cmd:"" help:"Try it out: a made-up shop, a campaign and an inbox to look at, with servers of its own."`
-	Sandbox   sandboxCmd   `cmd:"" help:"Run a mail server that accepts everything, delivers nothing and shows it on a page."`
-	Health    healthCmd    `cmd:"" help:"Ask a running web process whether it is ready; for health checks."`
-	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Serve      serveCmd      `cmd:"" help:"Run everything in one process: web, scheduler and worker. Brings the schema up to date first."`
+	Web        webCmd        `cmd:"" help:"Run the HTTP API and the public pages."`
+	Worker     workerCmd     `cmd:"" help:"Run a worker: it plans campaigns and sends their mails."`
+	Scheduler  schedulerCmd  `cmd:"" help:"Run a scheduler: it finds what is due. More than one does no harm."`
+	Migrate    migrateCmd    `cmd:"" help:"Bring the database schema up to date."`
+	Import     importCmd     `cmd:"" help:"Import contacts, products or orders from a CSV file (plain or gzip)."`
+	APIKey     apikeyCmd     `cmd:"" name:"apikey" help:"Manage the keys of the API."`
+	WebhookKey webhookKeyCmd `cmd:"" help:"Print the key that calls of webhooks are signed with."`
+	Demo       demoCmd       `cmd:"" help:"Try it out: a made-up shop, a campaign and an inbox to look at, with servers of its own."`
+	Sandbox    sandboxCmd    `cmd:"" help:"Run a mail server that accepts everything, delivers nothing and shows it on a page."`
+	Health     healthCmd     `cmd:"" help:"Ask a running web process whether it is ready; for health checks."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // streams are where a command reads and writes.

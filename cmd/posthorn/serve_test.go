@@ -242,6 +242,13 @@ func TestUsage(t *testing.T) {
 	if got := finish(t, program(t, nil)); got.code != 0 || !strings.Contains(got.out, "POSTHORN_SECRET") || !strings.Contains(got.out, "scheduler") {
 		t.Errorf("without arguments: %+v", got)
 	}
+	key := finish(t, program(t, []string{"POSTHORN_SECRET=" + secret}, "webhook-key"))
+	if key.code != 0 || key.err != "" || len(strings.TrimSpace(key.out)) != 64 || strings.Contains(key.out, secret) {
+		t.Errorf("webhook-key: %+v, want the key alone on stdout", key)
+	}
+	if got := finish(t, program(t, nil, "webhook-key")); got.code != 1 || got.out != "" || !strings.Contains(got.err, "POSTHORN_SECRET") {
+		t.Errorf("webhook-key without a secret: %+v", got)
+	}
 	for _, args := range [][]string{{"frobnicate"}, {"serve", "--no-such-flag"}, {"apikey", "create"}, {"import", "contacts"}, {"demo", "extra"}, {"serve", "--log-level=loud"}} {
 		if got := finish(t, program(t, nil, args...)); got.code != 2 || !strings.HasPrefix(got.err, "posthorn: ") {
 			t.Errorf("%q: %+v", args, got)
