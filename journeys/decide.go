@@ -329,7 +329,7 @@ func (d *decision) step(in instruction) (next int, goOn bool) {
 		d.take(in.ID, in.Type, "updated", "the contact was changed")
 		return in.next, true
 	case WebhookStep:
-		d.take(in.ID, in.Type, "called", "the webhook was called")
+		d.take(in.ID, in.Type, "called", "the webhook is to be called")
 		return in.next, true
 	default:
 		reason := in.Reason

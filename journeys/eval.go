@@ -33,6 +33,7 @@ func NewEngine(zone *time.Location) *Engine {
 type Work struct {
 	Chunks   []messages.DueChunk // of messages that were written
 	Journeys []int64             // that have something due at once
+	Webhooks bool                // there are calls to make
 	Seen     int                 // happenings or enrolments looked at; 0: there was nothing
 }
 

@@ -99,7 +99,7 @@ func write(ctx context.Context, tx pgx.Tx, now time.Time, list []*enrolment, wor
 	}
 	for _, e := range list {
 		for _, t := range e.out.Taken {
-			if err := e.carryOut(ctx, tx, now, t); err != nil {
+			if err := e.carryOut(ctx, tx, now, t, work); err != nil {
 				return err
 			}
 		}
@@ -226,7 +226,7 @@ func writeSteps(ctx context.Context, tx pgx.Tx, now time.Time, list []*enrolment
 }
 
 // carryOut writes what a step changes or asks for, besides mails.
-func (e *enrolment) carryOut(ctx context.Context, tx pgx.Tx, now time.Time, t Taken) error {
+func (e *enrolment) carryOut(ctx context.Context, tx pgx.Tx, now time.Time, t Taken, work *Work) error {
 	switch t.Type {
 	case UpdateStep:
 		return e.update(ctx, tx, now, e.program.code[e.program.at[t.Step]].Step)
@@ -244,6 +244,7 @@ func (e *enrolment) carryOut(ctx context.Context, tx pgx.Tx, now time.Time, t Ta
 		if err != nil {
 			return fmt.Errorf("ask for a webhook: %w", err)
 		}
+		work.Webhooks = true
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ import (
 	"posthorn/journeys"
 	"posthorn/messages"
 	"posthorn/tasks"
+	"posthorn/webhooks"
 )
 
 // Scheduler sweeps until its context ends.
@@ -88,9 +89,8 @@ func (s *Scheduler) Sweep(ctx context.Context) error {
 			break // Redis is away: the next sweep tries again
 		}
 	}
-	if err := s.sweepJourneys(ctx, now); err != nil {
-		keep(err)
-	}
+	keep(s.sweepJourneys(ctx, now))
+	keep(s.sweepWebhooks(ctx, now))
 	return first
 }
 
@@ -126,6 +126,16 @@ func (s *Scheduler) sweepJourneys(ctx context.Context, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// sweepWebhooks knocks for calls that are due: the first ones whose knock got lost,
+// those to be made again, and those of a worker that died.
+func (s *Scheduler) sweepWebhooks(ctx context.Context, now time.Time) error {
+	due, err := webhooks.AnyDue(ctx, s.Pool, now)
+	if err != nil || !due {
+		return err
+	}
+	return s.Tasks.KnockWebhooks(ctx)
 }
 
 // quieter logs a lasting trouble once when it begins, then every minute, and once

@@ -30,6 +30,7 @@ const (
 	QueueControl   = "control"   // planning, finishing
 	QueueEvents    = "events"    // what happened: who enters a journey, and whose steps are due
 	QueueTriggered = "triggered" // mails of journeys
+	QueueWebhooks  = "webhooks"  // calls of others' servers, which may take their time
 )
 
 // Task types.
@@ -39,6 +40,7 @@ const (
 	TypeTriggered  = "journey:chunk"  // send mails of a journey
 	TypeHappenings = "trigger:eval"   // look at what happened
 	TypeJourney    = "journey:step"   // take the steps of a journey that are due
+	TypeWebhooks   = "webhook:call"   // make the calls that are due
 )
 
 // Row is the payload of every task: which row, and the epoch it had when the
@@ -91,6 +93,12 @@ func (c *Client) KnockHappenings(ctx context.Context) error {
 // KnockJourney asks a worker to take the steps of a journey that are due.
 func (c *Client) KnockJourney(ctx context.Context, journeyID int64) error {
 	return c.knock(ctx, TypeJourney, QueueEvents, Row{ID: journeyID})
+}
+
+// KnockWebhooks asks workers to make the calls that are due; whoever does goes on
+// until none is left.
+func (c *Client) KnockWebhooks(ctx context.Context) error {
+	return c.knock(ctx, TypeWebhooks, QueueWebhooks, Row{})
 }
 
 func (c *Client) knock(ctx context.Context, typ, queue string, row Row) error {

@@ -37,6 +37,11 @@ func (w *Worker) work(ctx context.Context, batch func() (journeys.Work, error)) 
 				break
 			}
 		}
+		if left.Webhooks {
+			if err := w.tasks.KnockWebhooks(ctx); err != nil {
+				w.Log.Warn("knock failed; the scheduler will knock again", "webhooks", true, "error", err)
+			}
+		}
 		if left.Seen == 0 {
 			return nil
 		}

@@ -28,6 +28,7 @@ import (
 	"posthorn/senders"
 	"posthorn/tasks"
 	"posthorn/tracking"
+	"posthorn/webhooks"
 )
 
 // Deps is what a worker is made of.
@@ -41,6 +42,7 @@ type Deps struct {
 	Concurrency int             // chunks sent at once; 0 means 16
 	Retry       []time.Duration // how long after each temporary refusal to try again; nil means DefaultRetry
 	Delivery    delivery.Options
+	Webhooks    webhooks.Options
 }
 
 // DefaultRetry is when a mail that was refused for now is tried again. After the
@@ -66,6 +68,7 @@ type Worker struct {
 	journeys  *journeys.Engine
 	realtime  *delivery.Pools // connections of journeys' mails, which must not wait behind a campaign's
 	rules     book[messages.SendingRules]
+	caller    *webhooks.Caller
 	stopping  chan struct{} // closed when the worker shall take nothing new
 }
 
@@ -76,6 +79,9 @@ func New(d Deps) *Worker {
 	}
 	if d.Retry == nil {
 		d.Retry = DefaultRetry
+	}
+	if d.Webhooks.Retry == nil {
+		d.Webhooks.Retry = webhooks.DefaultRetry
 	}
 	d.Delivery.Logger = d.Log
 	return &Worker{
@@ -89,6 +95,7 @@ func New(d Deps) *Worker {
 		journeys: journeys.NewEngine(nil),
 		realtime: delivery.NewPools(d.Delivery),
 		rules:    rulesBook(),
+		caller:   webhooks.NewCaller(d.Secret, d.Webhooks),
 		stopping: make(chan struct{}),
 	}
 }
@@ -105,13 +112,14 @@ const shutdownTimeout = 25 * time.Second
 // end, gives the rest back and returns.
 func (w *Worker) Run(ctx context.Context) error {
 	// A server each, because asynq's weights do not reserve capacity: planning must
-	// not wait behind a million mails.
+	// not wait behind a million mails, nor a journey behind a shop's slow server.
 	mux := asynq.NewServeMux()
 	mux.HandleFunc(tasks.TypeRun, w.handle(w.run))
 	mux.HandleFunc(tasks.TypeChunk, w.handle(w.chunk))
 	mux.HandleFunc(tasks.TypeTriggered, w.handle(w.chunk))
 	mux.HandleFunc(tasks.TypeHappenings, w.handle(w.happenings))
 	mux.HandleFunc(tasks.TypeJourney, w.handle(w.journey))
+	mux.HandleFunc(tasks.TypeWebhooks, w.handle(w.callWebhooks))
 	var servers []*asynq.Server
 	end := func() {
 		for i := len(servers) - 1; i >= 0; i-- {
@@ -119,12 +127,15 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 		w.pools.Close()
 		w.realtime.Close()
+		w.caller.Close()
 	}
 	for _, s := range []struct {
 		queue       string
 		concurrency int
 		look        time.Duration // how often an empty queue is looked at
 	}{
+		// The first ends last: what a receiver keeps waiting ends while mails do.
+		{tasks.QueueWebhooks, 4, 200 * time.Millisecond},
 		{tasks.QueueBulk, w.Concurrency, 200 * time.Millisecond},
 		{tasks.QueueTriggered, RealtimeConcurrency, 100 * time.Millisecond},
 		{tasks.QueueControl, 2, 200 * time.Millisecond},

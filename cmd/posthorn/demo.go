@@ -15,6 +15,7 @@ import (
 	"posthorn/internal/embedded"
 	"posthorn/internal/sandbox"
 	"posthorn/postgres"
+	"posthorn/webhooks"
 )
 
 type demoCmd struct {
@@ -94,6 +95,8 @@ func (d *demo) run(ctx context.Context) error {
 	defer d.svc.close()
 	// Nobody waits for half a minute in a demo.
 	d.svc.retry = []time.Duration{time.Second, 2 * time.Second}
+	// A journey of the demo may call a server on this machine.
+	d.svc.webhooks = webhooks.Options{Loopback: true, Retry: []time.Duration{time.Second, 5 * time.Second}}
 	d.svc.sweepEvery = 300 * time.Millisecond
 	if err := d.prepare(ctx); err != nil {
 		return err

@@ -23,6 +23,7 @@ import (
 	"posthorn/tasks"
 	"posthorn/tracking"
 	"posthorn/web"
+	"posthorn/webhooks"
 	"posthorn/worker"
 )
 
@@ -38,7 +39,8 @@ type services struct {
 	concurrency int             // of the worker
 	retry       []time.Duration // of the worker; nil means its own
 	helo        string          // of the worker; "" means its own
-	sweepEvery  time.Duration   // of the scheduler; 0 means its own
+	webhooks    webhooks.Options
+	sweepEvery  time.Duration // of the scheduler; 0 means its own
 }
 
 // connections is how many database connections a process takes: one for each
@@ -128,7 +130,7 @@ func (s *services) runWorker(ctx context.Context) error {
 	}
 	return worker.New(worker.Deps{
 		Pool: s.pool, Redis: s.redis, Clock: s.clock, Log: s.log, Links: s.links(), Secret: s.cfg.Secret,
-		Concurrency: s.concurrency, Retry: s.retry, Delivery: delivery.Options{HelloName: s.helo},
+		Concurrency: s.concurrency, Retry: s.retry, Delivery: delivery.Options{HelloName: s.helo}, Webhooks: s.webhooks,
 	}).Run(ctx)
 }
 

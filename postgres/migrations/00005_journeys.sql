@@ -192,7 +192,7 @@ CREATE TABLE journey_members (
     PRIMARY KEY (journey_id, contact_id)
 );
 
--- Calls that webhook steps ask for: a row until it was answered or given up.
+-- Calls that webhook steps ask for (package webhooks), due until they were answered or given up.
 CREATE TABLE webhook_calls (
     id           bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     enrolment_id bigint      NOT NULL REFERENCES enrolments ON DELETE CASCADE,
@@ -200,7 +200,7 @@ CREATE TABLE webhook_calls (
     url          text        NOT NULL,
     body         jsonb       NOT NULL,
     attempts     integer     NOT NULL DEFAULT 0,
-    due_at       timestamptz,                     -- NULL: it is over
+    due_at       timestamptz,                     -- or the end of a worker's lease; NULL: it is over
     state        text        NOT NULL DEFAULT 'due' CHECK (state IN ('due', 'done', 'failed')),
     detail       text        NOT NULL DEFAULT '', -- the answer, or what went wrong
     created_at   timestamptz NOT NULL,
