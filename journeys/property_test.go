@@ -46,7 +46,7 @@ func TestTheSimulatorSaysWhatTheLiveEngineDoes(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		round++
 		s.tb = rt
-		s.now = start.AddDate(round, 0, 0) // no round sees another's events
+		s.now = start.AddDate(round%150, 0, 0) // no round sees another's events
 		begin := s.now
 		var people []string
 		for i := range 4 {
@@ -159,7 +159,7 @@ func TestNobodyIsMailedTwiceOrTooLate(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		round++
 		s.tb = rt
-		s.now = start.AddDate(round, 0, 0)
+		s.now = start.AddDate(round%150, 0, 0)
 		var people []string
 		for i := range 3 {
 			people = append(people, s.contact(round*100+i))

@@ -237,13 +237,35 @@ type simulated struct {
 	events map[int64]segments.EventFact
 	open   []*enrolment
 	keys   map[string]bool
+	placed map[int64]bool // orders that have happened
 	person person
+	ahead  []happened // what has not happened yet
+}
+
+// seen is the world without what happens at this very moment, but later: two orders
+// may be placed in one second, and one while a wait ends.
+func (c *simulated) seen() World {
+	w := c.world
+	if len(c.ahead) == 0 || c.ahead[0].At.After(w.Now) {
+		return w
+	}
+	hidden := func(o segments.OrderFact) bool {
+		return slices.ContainsFunc(c.ahead, func(h happened) bool { return h.OrderID != nil && *h.OrderID == o.ID }) && !o.PlacedAt.Before(w.Now) && !c.placed[o.ID]
+	}
+	w.Facts.Orders = slices.DeleteFunc(slices.Clone(w.Facts.Orders), hidden)
+	w.Facts.Events = slices.DeleteFunc(slices.Clone(w.Facts.Events), func(e segments.EventFact) bool {
+		return slices.ContainsFunc(c.ahead, func(h happened) bool {
+			return h.Kind == "event" && h.What == e.Name && h.At.Equal(e.OccurredAt) && h.At.Equal(w.Now)
+		})
+	})
+	return w
 }
 
 // live goes through a contact's time, from one thing that happens or is due to the next.
 func (c *simulated) live(happened []happened) error {
-	c.keys, c.person = map[string]bool{}, person{World: c.world, last: map[int64]entry{}}
+	c.keys, c.placed, c.person = map[string]bool{}, map[int64]bool{}, person{World: c.world, last: map[int64]entry{}}
 	for {
+		c.ahead = happened
 		at, due := c.next(happened)
 		if at.IsZero() || !at.Before(c.To) {
 			break
@@ -257,6 +279,10 @@ func (c *simulated) live(happened []happened) error {
 		}
 		h := happened[0]
 		happened = happened[1:]
+		c.ahead = happened
+		if h.OrderID != nil {
+			c.placed[*h.OrderID] = true
+		}
 		if err := c.happens(h); err != nil {
 			return err
 		}
@@ -282,7 +308,7 @@ func (c *simulated) next(happened []happened) (at time.Time, due *enrolment) {
 }
 
 func (c *simulated) happens(h happened) error {
-	w := c.world
+	w := c.seen()
 	w.Facts.Trigger = trigger(w.Facts, h.At, h.OrderID, h.EventID, c.events)
 	if s, ok := c.program.Starts(Happening{Kind: h.Kind, What: h.What, At: h.At}, w); ok {
 		e := &enrolment{JourneyID: c.journey, ContactID: c.id, OrderID: h.OrderID, EventID: h.EventID, TriggerAt: h.At, State: s, program: c.program, person: &c.person}
@@ -315,7 +341,7 @@ func (c *simulated) happens(h happened) error {
 }
 
 func (c *simulated) decide(e *enrolment) error {
-	w := c.world
+	w := c.seen()
 	w.Facts.Trigger = trigger(w.Facts, e.TriggerAt, e.OrderID, e.EventID, c.events)
 	was := e.Status
 	out := c.program.Decide(e.State, w)
