@@ -84,8 +84,10 @@ type node interface {
 	match(f *Facts, asOf time.Time) bool
 	// wire is what the node is in JSON.
 	wire() any
-	// text is what the node is in English.
+	// text is what the node is in English; why is what is so of the contact instead, or
+	// because of which the node holds.
 	text() string
+	why(f *Facts, asOf time.Time) string
 }
 
 // group combines nodes.

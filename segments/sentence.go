@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // String says in one English phrase what the rule asks: for explanations and the
@@ -44,14 +45,38 @@ func joins(n node) bool {
 	return ok && !g.not && (len(g.rules) > 1 || joins(g.rules[0]))
 }
 
-func (l *leaf) text() string { return l.json.text() }
+func (l *leaf) text() string { return l.json.text(true) }
+
+// WhyNot says in English what keeps a contact from passing: the conditions that do not
+// hold, as what is so instead. It is empty where the contact passes.
+func (r Rule) WhyNot(f Facts, asOf time.Time) string {
+	if r.Match(f, asOf) {
+		return ""
+	}
+	return r.root.why(&f, asOf.UTC().Truncate(time.Microsecond))
+}
+
+// why says what makes the group what it is: of an "and" that does not hold, the parts
+// that do not.
+func (g *group) why(f *Facts, asOf time.Time) string {
+	decisive := g.match(f, asOf) != g.not // all parts are so, or those that are made it so
+	var parts []string
+	for _, r := range g.rules {
+		if r.match(f, asOf) == decisive {
+			parts = append(parts, r.why(f, asOf))
+		}
+	}
+	return strings.Join(parts, " and ")
+}
+
+func (l *leaf) why(f *Facts, asOf time.Time) string { return l.json.text(l.match(f, asOf)) }
 
 // text is written from the canonical JSON, which has all there is to say and no
-// two ways to say it.
-func (l wireLeaf) text() string {
-	op, negated := l.Operator, false
+// two ways to say it. Where the condition does not hold it is the opposite.
+func (l wireLeaf) text(holds bool) string {
+	op, negated := l.Operator, !holds
 	if base, ok := opposites[op]; ok {
-		op, negated = base, true
+		op, negated = base, holds
 	}
 	family, name, _ := strings.Cut(l.Field, ".")
 	switch l.Field {
@@ -107,7 +132,7 @@ func (l wireLeaf) compared(op string, negated bool) string {
 	case "null":
 		return choose(negated, " has a value", " has no value")
 	case "contains", "begins_with", "ends_with":
-		return " " + strings.ReplaceAll(l.Operator, "_", " ") + " " + say(l.Value)
+		return " " + strings.ReplaceAll(choose(negated, opposite(op), op), "_", " ") + " " + say(l.Value)
 	default:
 		return is + order[op] + say(l.Value)
 	}
@@ -240,6 +265,16 @@ func listOf(v any) []any {
 	default:
 		return []any{v}
 	}
+}
+
+// opposite is the negative operator of a positive one.
+func opposite(op string) string {
+	for negative, positive := range opposites {
+		if positive == op {
+			return negative
+		}
+	}
+	return op
 }
 
 func choose(yes bool, a, b string) string {

@@ -170,3 +170,43 @@ func TestStringOfGroups(t *testing.T) {
 		t.Errorf("the zero rule is %s", got)
 	}
 }
+
+func TestWhyNot(t *testing.T) {
+	t.Parallel()
+	facts := Facts{Country: "Norway", Orders: []OrderFact{{PlacedAt: noon, Status: "paid", Items: []ItemFact{{SKU: "A", Category: "coffee", Quantity: 1}}}}}
+	leaf := func(s string) string { return `{"field":` + s + `}` }
+	group := func(combinator, more string, rules ...string) string {
+		return `{"combinator":"` + combinator + `"` + more + `,"rules":[` + strings.Join(rules, ",") + `]}`
+	}
+	iceland := leaf(`"country","operator":"=","value":"Iceland"`)
+	norway := leaf(`"country","operator":"=","value":"Norway"`)
+	grinders := leaf(`"bought.category","operator":"bought","value":"grinders"`)
+	coffee := leaf(`"bought.category","operator":"bought","value":"coffee"`)
+	many := leaf(`"orders.count","operator":">","value":1`)
+	for rule, want := range map[string]string{
+		norway:   ``,
+		iceland:  `country is not "Iceland"`,
+		many:     `the number of orders is not more than 1`,
+		grinders: `has not bought a product of category "grinders"`,
+		leaf(`"country","operator":"!=","value":"Norway"`):                   `country is "Norway"`,
+		leaf(`"country","operator":"contains","value":"land"`):               `country does not contain "land"`,
+		leaf(`"country","operator":"does_not_begin_with","value":"nor"`):     `country begins with "nor"`,
+		leaf(`"country","operator":"null"`):                                  `country has a value`,
+		group("and", "", norway, iceland, grinders):                          `country is not "Iceland" and has not bought a product of category "grinders"`,
+		group("or", "", iceland, grinders):                                   `country is not "Iceland" and has not bought a product of category "grinders"`,
+		group("and", `,"not":true`, norway, coffee):                          `country is "Norway" and bought a product of category "coffee"`,
+		group("or", `,"not":true`, iceland, coffee):                          `bought a product of category "coffee"`,
+		group("and", "", norway, group("or", `,"not":true`, norway, coffee)): `country is "Norway" and bought a product of category "coffee"`,
+	} {
+		r, err := Parse([]byte(rule))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.WhyNot(facts, noon); got != want {
+			t.Errorf("%s: %q, want %q", rule, got, want)
+		}
+	}
+	if got := (Rule{}).WhyNot(facts, noon); got != "" {
+		t.Errorf("every contact: %q", got)
+	}
+}
