@@ -152,19 +152,13 @@ func lockPeople(ctx context.Context, tx pgx.Tx, now time.Time, ids []int64, zone
 	if err != nil {
 		return nil, err
 	}
+	suppressed, err := suppressedOf(ctx, tx, ids)
+	if err != nil {
+		return nil, err
+	}
 	people := make(map[int64]*person, len(facts))
 	for id, f := range facts {
-		people[id] = &person{World: World{Now: now, Facts: f, Zone: zone}, email: f.Email, last: map[int64]entry{}}
-	}
-	rows, err = tx.Query(ctx, `
-		SELECT c.id FROM contacts c JOIN suppressions x ON x.email_key = c.email_key WHERE c.id = ANY($1) AND c.email_key <> ''`, ids)
-	if err != nil {
-		return nil, fmt.Errorf("look for suppressions: %w", err)
-	}
-	var id, journey int64
-	_, err = pgx.ForEachRow(rows, []any{&id}, func() error { people[id].Suppressed = true; return nil })
-	if err != nil {
-		return nil, fmt.Errorf("look for suppressions: %w", err)
+		people[id] = &person{World: World{Now: now, Facts: f, Suppressed: suppressed[id], Zone: zone}, email: f.Email, last: map[int64]entry{}}
 	}
 	rows, err = tx.Query(ctx, `
 		SELECT contact_id, journey_id, count(*), max(entered_at)
@@ -174,6 +168,7 @@ func lockPeople(ctx context.Context, tx pgx.Tx, now time.Time, ids []int64, zone
 	if err != nil {
 		return nil, fmt.Errorf("look for earlier enrolments: %w", err)
 	}
+	var id, journey int64
 	var was entry
 	_, err = pgx.ForEachRow(rows, []any{&id, &journey, &was.n, &was.last}, func() error { people[id].last[journey] = was; return nil })
 	if err != nil {

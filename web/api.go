@@ -11,6 +11,7 @@ func (a *api) routes() {
 	route(a, "POST /contacts/batch", "Create or change many contacts", a.batchContacts, batchContactsDoc)
 	route(a, "GET /contacts/{external_id}/consents", "List a contact's consents", a.listConsents, listConsentsDoc)
 	route(a, "PUT /contacts/{external_id}/consents/{topic}", "Set a contact's consent to a topic", a.putConsent, putConsentDoc)
+	route(a, "GET /contacts/{external_id}/timeline", "List everything about a contact", a.listTimeline, listTimelineDoc)
 
 	a.section("Suppressions", "Addresses that are never mailed, whatever contact or consent they belong to.")
 	route(a, "GET /suppressions", "List suppressions", a.listSuppressions, listSuppressionsDoc)
@@ -101,6 +102,7 @@ func (a *api) routes() {
 	route(a, "POST /journeys/{id}/simulate", "Replay history through a journey", a.simulateJourney, simulateJourneyDoc)
 	route(a, "POST /journeys/{id}/migrate", "Move those under way to the live version", a.migrateJourney, migrateJourneyDoc)
 	route(a, "GET /journeys/{id}/enrolments", "List a journey's enrolments", a.listEnrolments, listEnrolmentsDoc)
+	route(a, "GET /journeys/{id}/explain", "Explain what a journey decided about a contact", a.explainJourney, explainJourneyDoc)
 
 	a.section("Messages", "The ledger: one row for each mail to one contact, with its state and its reason.")
 	route(a, "GET /messages/{id}", "Get a message", a.getMessage, getMessageDoc)

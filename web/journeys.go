@@ -318,3 +318,21 @@ func (a *api) listEnrolments(ctx context.Context, in *listEnrolmentsInput) (*rep
 	}
 	return pageByID(list, next), nil
 }
+
+type explainJourneyInput struct {
+	JourneyPath
+	Contact string `query:"contact" required:"true" minLength:"1" maxLength:"200" example:"C-1001" doc:"The contact's external_id."`
+}
+
+var explainJourneyDoc = operation{
+	Description: "One sentence for each decision: why the contact entered, each step, and why it ended, of the 20 newest enrolments. For a contact that never entered, `why_not` says why, " +
+		"by asking the live version about the newest order or event that could have been its trigger, as things are now.",
+}
+
+func (a *api) explainJourney(ctx context.Context, in *explainJourneyInput) (*reply[journeys.Explanation], error) {
+	e, err := journeys.Explain(ctx, a.pool, a.now(), in.ID, in.Contact, nil)
+	if err != nil {
+		return nil, err
+	}
+	return ok(e), nil
+}

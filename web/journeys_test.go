@@ -194,6 +194,41 @@ func TestSimulateJourney(t *testing.T) {
 	}
 }
 
+func TestWhyAndWhyNot(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.do("POST", "/api/v1/templates", templateBody("T")).want(201)
+	s.do("POST", "/api/v1/journeys", thanks()).want(201)
+	s.do("POST", "/api/v1/journeys/1/publish", nil).want(200)
+	s.putContact("C-1", "c1@example.com")
+	s.putContact("C-2", "c2@example.com")
+	s.clock.Advance(time.Hour)
+	s.putOrder("O-1", "C-1", s.clock.Now())
+	s.work()
+	s.clock.Advance(24 * time.Hour)
+	s.work()
+	a := s.do("GET", "/api/v1/journeys/1/explain?contact=C-1", nil).want(200)
+	if a.get("enrolments", 0, "status") != "finished" || a.get("enrolments", 0, "sentences", 0, "text") != "entered: order O-1 was placed" || a.get("why_not") != nil {
+		t.Errorf("%s", a.body)
+	}
+	if a := s.do("GET", "/api/v1/journeys/1/explain?contact=C-2", nil).want(200); a.get("why_not") != "the contact has no order" || len(a.get("enrolments").([]any)) != 0 {
+		t.Errorf("%s", a.body)
+	}
+	s.do("GET", "/api/v1/journeys/1/explain?contact=C-9", nil).problem(404, "")
+	s.do("GET", "/api/v1/journeys/9/explain?contact=C-1", nil).problem(404, "")
+	s.do("GET", "/api/v1/journeys/1/explain", nil).problem(422, "query.contact")
+
+	want := []string{"step", "step", "step", "mail", "step", "order", "consent"}
+	if seen := s.walk("/api/v1/contacts/C-1/timeline", "kind", 2); !slices.Equal(seen, want) {
+		t.Errorf("timeline: %v, want %v", seen, want)
+	}
+	if a := s.do("GET", "/api/v1/contacts/C-1/timeline", nil).want(200); a.get("items", 3, "mail", "state") != "planned" || a.get("items", 3, "mail", "step") != "thanks" || a.get("items", 5, "order", "order_id") != "O-1" {
+		t.Errorf("%s", a.body)
+	}
+	s.do("GET", "/api/v1/contacts/C-9/timeline", nil).problem(404, "")
+	s.do("GET", "/api/v1/contacts/C-1/timeline?cursor=eA", nil).problem(422, "query.cursor")
+}
+
 // What comes in by API is looked at soon: one knock for each request that changed
 // something, and no error where Redis is away.
 func TestOrdersAndEventsKnock(t *testing.T) {

@@ -81,8 +81,8 @@ func schemaName(t reflect.Type, hint string) string {
 	if i := strings.LastIndexByte(pkg, '/'); i >= 0 {
 		pkg = pkg[i+1:]
 	}
-	thing := map[string]string{"campaigns": "Campaign", "segments": "Segment", "templates": "Template", "catalog": "Catalog", "csvimport": "Import", "messages": "Message", "contacts": "Contact", "senders": "DKIM", "journeys": "Journey"}[pkg]
-	if thing == "" || strings.HasPrefix(name, thing) || slices.Contains([]string{"Order", "Product", "SendingRules", "FrequencyCap", "QuietHours"}, name) {
+	thing := map[string]string{"campaigns": "Campaign", "segments": "Segment", "templates": "Template", "catalog": "Catalog", "csvimport": "Import", "messages": "Message", "contacts": "Contact", "senders": "DKIM", "journeys": "Journey", "timeline": "Timeline"}[pkg]
+	if thing == "" || strings.HasPrefix(name, thing) || pkg == "catalog" && slices.Contains([]string{"Order", "Product", "SendingRules", "FrequencyCap", "QuietHours"}, name) {
 		return name
 	}
 	return thing + name
