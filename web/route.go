@@ -82,7 +82,7 @@ func schemaName(t reflect.Type, hint string) string {
 		pkg = pkg[i+1:]
 	}
 	thing := map[string]string{"campaigns": "Campaign", "segments": "Segment", "templates": "Template", "catalog": "Catalog", "csvimport": "Import", "messages": "Message", "contacts": "Contact", "senders": "DKIM", "journeys": "Journey", "timeline": "Timeline"}[pkg]
-	if thing == "" || strings.HasPrefix(name, thing) || pkg == "catalog" && slices.Contains([]string{"Order", "Product", "SendingRules", "FrequencyCap", "QuietHours"}, name) {
+	if thing == "" || strings.HasPrefix(name, thing) || pkg == "catalog" && slices.Contains([]string{"Order", "Product"}, name) || slices.Contains([]string{"SendingRules", "FrequencyCap", "QuietHours"}, name) {
 		return name
 	}
 	return thing + name
