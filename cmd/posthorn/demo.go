@@ -138,7 +138,10 @@ func (d *demo) prepare(ctx context.Context) error {
 	if err := d.ensureShop(ctx); err != nil {
 		return err
 	}
-	return d.ensureRelay(ctx)
+	if err := d.ensureRelay(ctx); err != nil {
+		return err
+	}
+	return d.ensureJourneys(ctx)
 }
 
 // show is what there is to see: the addresses, a campaign, and then whatever the
@@ -150,8 +153,14 @@ func (d *demo) show(ctx context.Context) error {
 	}
 	base := baseURLOf(d.http.Addr().String())
 	fmt.Fprintf(d.std.out, "\n  Inbox      %s/inbox/\n  API docs   %s/api/docs\n  API key    %s\n\n", base, base, key)
+	before := d.sandbox.Stats().Accepted
 	if err := d.campaign(ctx); err != nil {
 		return err
+	}
+	if d.sandbox.Stats().Accepted > before { // a later start sends nothing by itself
+		if err := d.order(ctx, key); err != nil {
+			return err
+		}
 	}
 	if d.Once {
 		return nil
