@@ -24,6 +24,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -214,6 +215,41 @@ func one(ctx context.Context, db postgres.DB, id int64, sql string) (Journey, er
 		return Journey{}, fmt.Errorf("get journey %d: %w", id, err)
 	}
 	return j, nil
+}
+
+// Named returns the journey of a name, and whether there is one. Archived ones are
+// passed over. Names need not be unique: where several have it, that is a
+// fault.Conflict.
+func Named(ctx context.Context, db postgres.DB, name string) (Journey, bool, error) {
+	rows, err := db.Query(ctx, `SELECT `+columns+` FROM journeys WHERE name = $1 AND status <> 'archived' ORDER BY id LIMIT 2`, name)
+	if err != nil {
+		return Journey{}, false, fmt.Errorf("find journey %q: %w", name, err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Journey])
+	switch {
+	case err != nil:
+		return Journey{}, false, fmt.Errorf("find journey %q: %w", name, err)
+	case len(list) == 0:
+		return Journey{}, false, nil
+	case len(list) > 1:
+		return Journey{}, false, fault.Conflictf("", "several journeys are named %q (ids %d and %d): give them names of their own, or go by the id", name, list[0].ID, list[1].ID)
+	}
+	return list[0], true, nil
+}
+
+// Find returns the journey of an id or, where it is none, of a name.
+func Find(ctx context.Context, db postgres.DB, idOrName string) (Journey, error) {
+	var notFound *fault.NotFound
+	if id, err := strconv.ParseInt(idOrName, 10, 64); err == nil {
+		if j, err := Get(ctx, db, id); !errors.As(err, &notFound) {
+			return j, err
+		}
+	}
+	j, found, err := Named(ctx, db, idOrName)
+	if err == nil && !found {
+		err = fault.NotFoundf("journey", idOrName)
+	}
+	return j, err
 }
 
 // List returns a page of journeys, the newest first, and the cursor of the next

@@ -113,6 +113,25 @@ func Get(ctx context.Context, db postgres.DB, id int64) (Segment, error) {
 	return s, nil
 }
 
+// Named returns the segment of a name, and whether there is one. Names need not be
+// unique: where several segments have it, that is a fault.Conflict.
+func Named(ctx context.Context, db postgres.DB, name string) (Segment, bool, error) {
+	rows, err := db.Query(ctx, `SELECT `+columns+` FROM segments WHERE name = $1 ORDER BY id LIMIT 2`, name)
+	if err != nil {
+		return Segment{}, false, fmt.Errorf("find segment %q: %w", name, err)
+	}
+	list, err := pgx.CollectRows(rows, scan)
+	switch {
+	case err != nil:
+		return Segment{}, false, fmt.Errorf("find segment %q: %w", name, err)
+	case len(list) == 0:
+		return Segment{}, false, nil
+	case len(list) > 1:
+		return Segment{}, false, fault.Conflictf("", "several segments are named %q (ids %d and %d): give them names of their own", name, list[0].ID, list[1].ID)
+	}
+	return list[0], true, nil
+}
+
 // List returns a page of segments, the newest first, and the cursor of the next
 // page, 0 on the last. cursor is 0 for the first page; limit is 50 where 0, at
 // most 200.

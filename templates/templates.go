@@ -193,6 +193,25 @@ func Get(ctx context.Context, db postgres.DB, id int64) (Template, error) {
 	return t, nil
 }
 
+// Named returns the template of a name, and whether there is one. Names need not be
+// unique: where several templates have it, that is a fault.Conflict.
+func Named(ctx context.Context, db postgres.DB, name string) (Template, bool, error) {
+	rows, err := db.Query(ctx, selectTemplate+` WHERE t.name = $1 ORDER BY t.id LIMIT 2`, name)
+	if err != nil {
+		return Template{}, false, fmt.Errorf("find template %q: %w", name, err)
+	}
+	list, err := pgx.CollectRows(rows, scanTemplate)
+	switch {
+	case err != nil:
+		return Template{}, false, fmt.Errorf("find template %q: %w", name, err)
+	case len(list) == 0:
+		return Template{}, false, nil
+	case len(list) > 1:
+		return Template{}, false, fault.Conflictf("", "several templates are named %q (ids %d and %d): give them names of their own", name, list[0].ID, list[1].ID)
+	}
+	return list[0], true, nil
+}
+
 // List returns templates, the newest first: at most limit (default 50, at most 200)
 // with an id below cursor (0: from the start), and the cursor of the next page, 0
 // at the end.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"posthorn/internal/clock"
-	"posthorn/postgres"
 	"posthorn/web"
 )
 
@@ -19,17 +18,11 @@ type apikeyCreateCmd struct {
 
 // Run prints the key alone on stdout, for scripts.
 func (c *apikeyCreateCmd) Run(ctx context.Context, cfg *Config, std streams) error {
-	if err := cfg.needDatabase(); err != nil {
-		return err
-	}
-	pool, err := postgres.Open(ctx, cfg.DatabaseURL, 2)
+	pool, err := openDatabase(ctx, cfg, 2)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	if err := postgres.CheckSchema(ctx, pool); err != nil {
-		return err
-	}
 	key, err := web.CreateAPIKey(ctx, pool, clock.System(), c.Name)
 	if err != nil {
 		return err

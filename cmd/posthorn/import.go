@@ -14,7 +14,6 @@ import (
 	"posthorn/contacts"
 	"posthorn/internal/clock"
 	"posthorn/internal/csvimport"
-	"posthorn/postgres"
 )
 
 type importCmd struct {
@@ -70,7 +69,7 @@ func (c *importFile) run(ctx context.Context, cfg *Config, std streams, what str
 	if err := cfg.needDatabase(); err != nil {
 		return err
 	}
-	in, size, err := c.open(std)
+	in, size, err := openInput(c.File, std)
 	if err != nil {
 		return err
 	}
@@ -79,14 +78,11 @@ func (c *importFile) run(ctx context.Context, cfg *Config, std streams, what str
 	if err != nil {
 		return err
 	}
-	pool, err := postgres.Open(ctx, cfg.DatabaseURL, 4)
+	pool, err := openDatabase(ctx, cfg, 4)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	if err := postgres.CheckSchema(ctx, pool); err != nil {
-		return err
-	}
 	bar := newImportBar(std, what, size)
 	began := time.Now()
 	sum, err := load(pool, in, csvimport.Options{Map: c.Map, Rejects: rejects, Progress: bar.show})
@@ -109,14 +105,15 @@ func (c *importFile) run(ctx context.Context, cfg *Config, std streams, what str
 	return fmt.Errorf("import %s from %s: %w", what, c.File, err)
 }
 
-// open returns the input and its size in bytes, -1 where it is unknown.
-func (c *importFile) open(std streams) (io.ReadCloser, int64, error) {
-	if c.File == "-" {
+// openInput opens a file, or stdin for -, and returns its size in bytes, -1 where it
+// is unknown.
+func openInput(file string, std streams) (io.ReadCloser, int64, error) {
+	if file == "-" {
 		return io.NopCloser(std.in), -1, nil
 	}
-	f, err := os.Open(c.File)
+	f, err := os.Open(file)
 	if err != nil {
-		return nil, 0, fmt.Errorf("cannot read %s: %w", c.File, unwrapPath(err))
+		return nil, 0, fmt.Errorf("cannot read %s: %w", file, unwrapPath(err))
 	}
 	info, err := f.Stat()
 	if err == nil && info.IsDir() {
@@ -124,7 +121,7 @@ func (c *importFile) open(std streams) (io.ReadCloser, int64, error) {
 	}
 	if err != nil {
 		_ = f.Close()
-		return nil, 0, fmt.Errorf("cannot read %s: %w", c.File, unwrapPath(err))
+		return nil, 0, fmt.Errorf("cannot read %s: %w", file, unwrapPath(err))
 	}
 	if !info.Mode().IsRegular() {
 		return f, -1, nil

@@ -33,6 +33,7 @@ type program struct {
 	Scheduler  schedulerCmd  `cmd:"" help:"Run a scheduler: it finds what is due. More than one does no harm."`
 	Migrate    migrateCmd    `cmd:"" help:"Bring the database schema up to date."`
 	Import     importCmd     `cmd:"" help:"Import contacts, products or orders from a CSV file (plain or gzip)."`
+	Journey    journeyCmd    `cmd:"" help:"Keep journeys in files, and try them on what happened."`
 	APIKey     apikeyCmd     `cmd:"" name:"apikey" help:"Manage the keys of the API."`
 	WebhookKey webhookKeyCmd `cmd:"" help:"Print the key that calls of webhooks are signed with."`
 	Demo       demoCmd       `cmd:"" help:"Try it out: a made-up shop, a campaign and an inbox to look at, with servers of its own."`

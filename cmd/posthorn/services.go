@@ -47,6 +47,22 @@ type services struct {
 // chunk that is sent, and some for what else it does.
 func connections(concurrency int) int { return concurrency + 16 }
 
+// openDatabase is all that a command needs which only works on rows. Close the result.
+func openDatabase(ctx context.Context, cfg *Config, connections int) (*pgxpool.Pool, error) {
+	if err := cfg.needDatabase(); err != nil {
+		return nil, err
+	}
+	pool, err := postgres.Open(ctx, cfg.DatabaseURL, connections)
+	if err != nil {
+		return nil, err
+	}
+	if err := postgres.CheckSchema(ctx, pool); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return pool, nil
+}
+
 // openServices connects to Postgres and Redis. Close the result.
 func openServices(ctx context.Context, cfg *Config, log *slog.Logger, concurrency int) (*services, error) {
 	if err := cfg.needDatabase(); err != nil {
