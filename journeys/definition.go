@@ -43,6 +43,9 @@ type Trigger struct {
 	Interval   string   `json:"interval,omitempty"`   // replenishment: "learned", or a duration
 	interval   Duration // zero: learned
 
+	Intervals map[string]string `json:"intervals,omitempty"` // replenishment: what lasts shorter or longer, by SKU; where nothing is learned yet
+	intervals map[string]Duration
+
 	SegmentID int64 `json:"segment_id,omitempty"` // segment
 
 	Attribute string   `json:"attribute,omitempty"` // date: YYYY-MM-DD, --MM-DD or a time

@@ -201,6 +201,15 @@ func TestDelayedTriggers(t *testing.T) {
 			s.work()
 			s.later(30 * day24)
 		}, []string{"finished "}},
+		"replenishment, by product": {`{"trigger": {"type": "replenishment", "categories": ["coffee"], "interval": "learned", "intervals": {"CO": "P10D"}}, `, func(s *stage) {
+			s.order("A", "c1", "placed", "CO", "GR")
+			s.work()
+			s.later(9 * day24)
+			if got := s.reasons(1); len(got) != 1 || got[0] != "pending " {
+				s.Fatal("too early: ", got)
+			}
+			s.later(day24)
+		}, []string{"finished "}},
 		"replenishment, learned": {`{"trigger": {"type": "replenishment", "products": ["CO"], "interval": "learned"}, `, func(s *stage) {
 			for _, id := range []string{"A", "B", "C"} { // every 20 days: known from the third on
 				s.order(id, "c1", "placed", "CO")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/mail"
 	"net/url"
 	"slices"
@@ -19,15 +20,16 @@ import (
 
 // Limits of a definition.
 const (
-	maxBytes  = 256 << 10
-	maxSteps  = 200
-	maxDepth  = 10 // lists of steps in steps
-	maxPaths  = 20
-	maxName   = 100
-	maxText   = 500
-	maxURL    = 2000
-	maxValues = 100
-	maxFaults = 20
+	maxBytes     = 256 << 10
+	maxSteps     = 200
+	maxDepth     = 10 // lists of steps in steps
+	maxPaths     = 20
+	maxName      = 100
+	maxText      = 500
+	maxURL       = 2000
+	maxValues    = 100
+	maxIntervals = 1000
+	maxFaults    = 20
 )
 
 // Parse reads and checks a definition; docs/journeys.md describes it. Its error is
@@ -325,6 +327,7 @@ func (p *parser) trigger(o *object) Trigger {
 			}
 			t.interval = d
 		}
+		p.intervals(o, &t)
 	case OnSegment:
 		t.On = o.oneOf("on", "entered", "left")
 		t.SegmentID = o.id("segment_id")
@@ -340,6 +343,25 @@ func (p *parser) trigger(o *object) Trigger {
 	}
 	o.done()
 	return t
+}
+
+// intervals reads how long single products last.
+func (p *parser) intervals(o *object, t *Trigger) {
+	if !o.into("intervals", "an object of durations by SKU", &t.Intervals) {
+		return
+	}
+	if len(t.Intervals) > maxIntervals {
+		o.fault(o.at("intervals"), "names more than %d products", maxIntervals)
+		return
+	}
+	t.intervals = make(map[string]Duration, len(t.Intervals))
+	for _, sku := range slices.Sorted(maps.Keys(t.Intervals)) {
+		d, err := ParseDuration(t.Intervals[sku])
+		if err != nil || d.IsZero() {
+			o.fault(o.at("intervals")+"."+sku, "is not a duration such as P30D")
+		}
+		t.intervals[sku] = d
+	}
 }
 
 // scope is what rules of the journey may ask about besides the contact.

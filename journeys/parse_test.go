@@ -70,6 +70,7 @@ var badDefinitions = []struct {
 	{with(`{"type":"not_bought","within":"P1D"}`, mailStep), "trigger.unless", false},
 	{with(`{"type":"replenishment","interval":"learned"}`, mailStep), "trigger.products", true},
 	{with(`{"type":"replenishment","products":["A"],"interval":"often"}`, mailStep), "trigger.interval", false},
+	{with(`{"type":"replenishment","products":["A"],"interval":"learned","intervals":{"A":"soon"}}`, mailStep), "trigger.intervals.A", false},
 	{with(`{"type":"segment","on":"entered"}`, mailStep), "trigger.segment_id", false},
 	{with(`{"type":"segment","on":"entered","segment_id":"1"}`, mailStep), "trigger.segment_id", false},
 	{with(`{"type":"date","attribute":"birthday"}`, mailStep), "trigger.at", false},

@@ -174,9 +174,7 @@ func begin(ctx context.Context, tx pgx.Tx, now time.Time, id int64, d *Definitio
 	case OnNotBought, OnWinBack, OnReplenish:
 		back := t.Within.rough()
 		if t.Type == OnReplenish {
-			if back = t.interval.rough(); t.Interval == "learned" {
-				back = longestLearned
-			}
+			back = t.lasts()
 		}
 		_, err = tx.Exec(ctx, `
 			INSERT INTO happenings (kind, what, contact_id, order_id, journey_id, at)

@@ -50,12 +50,13 @@ func (p *Program) Starts(h Happening, w World) (s State, ok bool) {
 }
 
 // pendingUntil is when it shows whether something else happened after a trigger at
-// that time. What was learned from the contact's orders stays as it was.
+// that time. What was learned from the contact's orders, or goes by its products,
+// stays as it was.
 func (p *Program) pendingUntil(trigger, was time.Time) time.Time {
 	switch t := p.Trigger; {
 	case t.Type == OnAbandoned || t.Type == OnNotBought || t.Type == OnWinBack:
 		return t.Within.After(trigger)
-	case t.Type == OnReplenish && t.Interval != "learned":
+	case t.Type == OnReplenish && t.Interval != "learned" && len(t.intervals) == 0:
 		return t.interval.After(trigger)
 	default:
 		return was
@@ -99,22 +100,45 @@ func (t Trigger) bought(from string) segments.Rule {
 	return mustRule(string(raw))
 }
 
-// usedUp is when what the triggering order brought should be used up: after the
-// interval that is given, or after the contact's own: the median time between the
-// orders that brought it, which takes at least three of them.
+// usedUp is when what the triggering order brought should be used up. Where the
+// interval is learned, it is the contact's own: the median time between the orders
+// that brought it, which takes at least three of them. Else, or before that is known,
+// it is that of the product that lasts shortest, or the one that is given for all.
 func (p *Program) usedUp(w World) (time.Time, bool) {
 	t, order := p.Trigger, w.Facts.Trigger.Order
 	if order == nil || !p.brings(*order) {
 		return time.Time{}, false
 	}
-	if t.Interval != "learned" {
-		return t.interval.After(order.PlacedAt), true
+	learned := t.Interval == "learned"
+	if usual, ok := usualInterval(p.boughtAt(w)); learned && ok {
+		return order.PlacedAt.Add(usual), true
 	}
-	usual, ok := usualInterval(p.boughtAt(w))
-	if !ok {
-		return time.Time{}, false
+	var due time.Time
+	for _, item := range order.Items {
+		one := *order
+		one.Items = []segments.ItemFact{item}
+		if d, ok := t.intervals[item.SKU]; ok && p.brings(one) {
+			if at := d.After(order.PlacedAt); due.IsZero() || at.Before(due) {
+				due = at
+			}
+		}
 	}
-	return order.PlacedAt.Add(usual), true
+	if due.IsZero() && !learned {
+		due = t.interval.After(order.PlacedAt)
+	}
+	return due, !due.IsZero()
+}
+
+// lasts is the longest time that something of a replenishment lasts.
+func (t Trigger) lasts() time.Duration {
+	longest := t.interval.rough()
+	for _, d := range t.intervals {
+		longest = max(longest, d.rough())
+	}
+	if t.Interval == "learned" {
+		longest = max(longest, longestLearned)
+	}
+	return longest
 }
 
 // boughtAt is when the contact bought what is used up, up to now.

@@ -47,10 +47,7 @@ func (q *questioner) since() time.Time {
 	case OnAbandoned, OnNotBought, OnWinBack:
 		return q.journey.LiveSince.Add(-t.Within.rough())
 	case OnReplenish:
-		if t.Interval == "learned" {
-			return q.journey.LiveSince.Add(-longestLearned)
-		}
-		return q.journey.LiveSince.Add(-t.interval.rough())
+		return q.journey.LiveSince.Add(-t.lasts())
 	}
 	return *q.journey.LiveSince
 }
