@@ -13,8 +13,8 @@ import (
 type Status string
 
 const (
-	Pending  Status = "pending"  // the trigger happened, and it is to be seen whether something else does; leaves to active, waiting, finished, exited, dropped
-	Active   Status = "active"   // entered, and at a step that is due; leaves to waiting, finished, exited
+	Pending  Status = "pending"  // the trigger happened, and it is to be seen whether something else does; leaves to waiting, finished, exited, dropped
+	Active   Status = "active"   // entered, and its first step is due: for a moment, or for as long as the journey is paused; leaves to waiting, finished, exited
 	Waiting  Status = "waiting"  // at a wait; leaves to waiting, finished, exited
 	Finished Status = "finished" // came to the end, or to an exit step
 	Exited   Status = "exited"   // left before it: the goal was met, the order refunded, the contact unsubscribed, …
@@ -24,11 +24,12 @@ const (
 // Statuses lists all.
 var Statuses = []Status{Pending, Active, Waiting, Finished, Exited, Dropped}
 
-// transitions is the whole life of an enrolment. It begins as pending or active.
+// transitions is the whole life of an enrolment: write refuses what is not in it. It
+// begins as pending or active. docs/states.md draws it.
 var transitions = map[Status][]Status{
-	Pending: {Active, Waiting, Finished, Exited, Dropped},
-	Active:  {Active, Waiting, Finished, Exited},
-	Waiting: {Active, Waiting, Finished, Exited},
+	Pending: {Waiting, Finished, Exited, Dropped},
+	Active:  {Waiting, Finished, Exited},
+	Waiting: {Waiting, Finished, Exited},
 }
 
 // CanBecome reports whether an enrolment may go from one status to the other.

@@ -90,6 +90,11 @@ func write(ctx context.Context, tx pgx.Tx, now time.Time, list []*enrolment, wor
 	if len(list) == 0 {
 		return nil
 	}
+	for _, e := range list {
+		if e.out.Status != e.Status && !e.Status.CanBecome(e.out.Status) {
+			return fmt.Errorf("enrolment %d is %s and cannot become %s", e.ID, e.Status, e.out.Status)
+		}
+	}
 	mails, err := writeMails(ctx, tx, now, list, work)
 	if err != nil {
 		return err
