@@ -52,7 +52,7 @@ var rules = map[string]rule{
 
 	"contacts":  {list("postgres internal/csvimport"), "a thing stands for itself"},
 	"catalog":   {list("postgres internal/csvimport"), "a thing stands for itself"},
-	"events":    {list("postgres"), "a thing stands for itself"},
+	"events":    {list("postgres contacts"), "an event is somebody's: one whom nobody knows yet becomes a contact"},
 	"templates": {list("postgres"), "a thing stands for itself; it reads the facts it shows with its own statements"},
 	"messages":  {list("postgres internal/flight"), "the ledger must not depend on what writes into it"},
 	"segments":  {list("postgres contacts catalog events"), "a rule asks what contacts did; it does not know who asks"},

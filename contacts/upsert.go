@@ -8,7 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"posthorn/internal/fault"
 	"posthorn/postgres"
@@ -78,9 +77,9 @@ func Upsert(ctx context.Context, db postgres.DB, now time.Time, in Input, source
 }
 
 // UpsertBatch does what Upsert does for every item, in their order and in one
-// transaction, and reports what became of each. A bad item does not stop the
-// good ones.
-func UpsertBatch(ctx context.Context, pool *pgxpool.Pool, now time.Time, in []Input, source string) ([]ItemResult, error) {
+// transaction (a savepoint where db is one already), and reports what became of each.
+// A bad item does not stop the good ones.
+func UpsertBatch(ctx context.Context, db postgres.DB, now time.Time, in []Input, source string) ([]ItemResult, error) {
 	if len(in) > MaxBatch {
 		return nil, fault.Invalidf("items", "are %d; a batch holds at most %d", len(in), MaxBatch)
 	}
@@ -96,7 +95,7 @@ func UpsertBatch(ctx context.Context, pool *pgxpool.Pool, now time.Time, in []In
 		}
 		good, index = append(good, c), append(index, i)
 	}
-	written, err := writeAll(ctx, pool, writer{now: now, source: source}, good)
+	written, err := writeAll(ctx, db, writer{now: now, source: source}, good)
 	if err != nil {
 		return nil, err
 	}
@@ -108,11 +107,11 @@ func UpsertBatch(ctx context.Context, pool *pgxpool.Pool, now time.Time, in []In
 
 // writeAll writes items in their order and in one transaction, as like says. It
 // reports on each, but for the index.
-func writeAll(ctx context.Context, pool *pgxpool.Pool, like writer, items []checked) ([]ItemResult, error) {
+func writeAll(ctx context.Context, db postgres.DB, like writer, items []checked) ([]ItemResult, error) {
 	var results []ItemResult
 	err := retry(ctx, func() error {
 		results = results[:0]
-		return postgres.InTx(ctx, pool, func(tx pgx.Tx) error {
+		return postgres.InTx(ctx, db, func(tx pgx.Tx) error {
 			for len(results) < len(items) {
 				w := like
 				w.items = independent(items[len(results):])

@@ -7,6 +7,12 @@
 // and simply sends again: the same key is the same event, whatever else the
 // second attempt says, and the answer shows the one that was stored. Without a
 // key every call is a new event.
+//
+// An event is a contact's, who is named by the shop's id. Of somebody whom the shop
+// has not sent yet an address is enough: the event then goes to the contact who has
+// it, or makes one, found as package contacts finds them. Having done something is
+// no consent: such a contact is subscribed to nothing, and one who was there already
+// is not changed.
 package events
 
 import (
@@ -19,6 +25,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"posthorn/contacts"
 	"posthorn/internal/check"
 	"posthorn/internal/fault"
 	"posthorn/postgres"
@@ -37,8 +44,9 @@ type Event struct {
 
 // Input is an event as it is sent.
 type Input struct {
-	ContactExternalID string         `json:"contact_external_id"` // must exist
-	Name              string         `json:"name"`                // at most 100 characters, spaces allowed
+	ContactExternalID string         `json:"contact_external_id,omitempty"`
+	Email             string         `json:"email,omitempty"` // of a contact that may be unknown; one of the two must be there
+	Name              string         `json:"name"`            // at most 100 characters, spaces allowed
 	Properties        map[string]any `json:"properties,omitempty"`
 	OccurredAt        *time.Time     `json:"occurred_at,omitempty"` // now where nil
 	IdempotencyKey    string         `json:"idempotency_key,omitempty"`
@@ -59,6 +67,7 @@ const (
 // checkedInput is an Input that passed.
 type checkedInput struct {
 	Input
+	emailKey   string // "": no address was given
 	properties string // JSON
 	occurredAt time.Time
 	contactID  int64
@@ -67,7 +76,15 @@ type checkedInput struct {
 func (in Input) check(now time.Time) (checkedInput, error) {
 	var wrong fault.List
 	out := checkedInput{Input: in, properties: "{}", occurredAt: now}
-	out.ContactExternalID = check.Required(&wrong, "contact_external_id", in.ContactExternalID, maxKey)
+	out.ContactExternalID = check.Text(&wrong, "contact_external_id", in.ContactExternalID, maxKey)
+	if out.Email = strings.TrimSpace(in.Email); out.Email != "" {
+		var err error
+		if out.Email, out.emailKey, err = contacts.NormalizeEmail(out.Email); err != nil {
+			wrong = append(wrong, err.(*fault.Invalid))
+		}
+	} else if strings.TrimSpace(in.ContactExternalID) == "" {
+		wrong.Add("contact_external_id", "is missing, and so is email: one of them must say whose event it is")
+	}
 	out.Name = check.Required(&wrong, "name", in.Name, maxName)
 	out.IdempotencyKey = check.Text(&wrong, "idempotency_key", in.IdempotencyKey, maxKey)
 	if in.OccurredAt != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"posthorn/contacts"
 	"posthorn/internal/fault"
 	"posthorn/internal/pgtest"
 )
@@ -143,6 +144,107 @@ func TestRecordOfUnknownContact(t *testing.T) {
 	}
 	if events, _, err := List(context.Background(), pool, Filter{}); err != nil || len(events) != 0 {
 		t.Errorf("%v, %v", events, err)
+	}
+}
+
+// people are all contacts as "external id address", and how many consents there are.
+func people(t *testing.T, pool *pgxpool.Pool) string {
+	t.Helper()
+	var out string
+	err := pool.QueryRow(context.Background(), `
+		SELECT coalesce(string_agg(external_id || ' ' || email, ', ' ORDER BY external_id), '') || '; ' || (SELECT count(*) FROM consents) FROM contacts`).Scan(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestRecordOfAnAddress(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t)
+	ctx := context.Background()
+	known := "Known@example.com"
+	if _, _, err := contacts.Upsert(ctx, pool, monday, contacts.Input{ExternalID: "c1", Email: &known}, "test"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name           string
+		in             Input
+		contact, after string
+	}{
+		{"has it", Input{Email: "KNOWN@Example.com"}, "c1", "c1 Known@example.com; 0"},
+		{"known by the id", Input{ContactExternalID: "c1", Email: "other@example.com"}, "c1", "c1 Known@example.com; 0"},
+		{"unknown", Input{Email: " New@example.com ", IdempotencyKey: "k"}, "new@example.com", "c1 Known@example.com, new@example.com New@example.com; 0"},
+		{"not unknown any more", Input{Email: "new@example.com"}, "new@example.com", "c1 Known@example.com, new@example.com New@example.com; 0"},
+		{"the id turns up", Input{ContactExternalID: "c2", Email: "new@example.com"}, "c2", "c1 Known@example.com, c2 new@example.com; 0"},
+		{"sent again, with an address that nobody has", Input{Email: "nobody@example.com", IdempotencyKey: "k"}, "c2", "c1 Known@example.com, c2 new@example.com; 0"},
+		{"a family", Input{ContactExternalID: "c3", Email: "new@example.com"}, "c3", "c1 Known@example.com, c2 new@example.com, c3 new@example.com; 0"},
+	} {
+		c.in.Name = "left a cart"
+		e, _, err := Record(ctx, pool, monday, c.in)
+		if err != nil || e.ContactExternalID != c.contact {
+			t.Errorf("%s: %+v, %v", c.name, e, err)
+		}
+		if got := people(t, pool); got != c.after {
+			t.Errorf("%s: %s, want %s", c.name, got, c.after)
+		}
+	}
+}
+
+// A bad event makes no contact, and a stranger who did several things is one.
+func TestRecordBatchOfStrangers(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t)
+	ctx := context.Background()
+	addContacts(t, pool, "c1")
+	batch := []Input{
+		{Email: "a@example.com", Name: "x"}, {ContactExternalID: "nobody", Name: "x"}, {Email: "A@example.com", Name: "y"}, {Email: "b@example.com"},
+		{ContactExternalID: "c1", Name: "x"}, {Email: "c@example.com", Name: "x"}, {ContactExternalID: "c9", Email: "c@example.com", Name: "x"}, {Email: "no address", Name: "x"},
+		{Name: "x"},
+	}
+	results, err := RecordBatch(ctx, pool, monday, batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range results {
+		got = append(got, fmt.Sprintf("%v:%s", r.Created, fields(r.Error)))
+	}
+	want := "true:(no error) false:contact_external_id true:(no error) false:name true:(no error) true:(no error) true:(no error) false:email false:contact_external_id"
+	if strings.Join(got, " ") != want {
+		t.Errorf("%s\nwant %s", strings.Join(got, " "), want)
+	}
+	if got, want := people(t, pool), "a@example.com a@example.com, c1 , c9 c@example.com; 0"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// Many who send events of the same strangers at once make each of them once.
+func TestRecordStrangersConcurrently(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t)
+	var wg sync.WaitGroup
+	for n := range 8 {
+		wg.Go(func() {
+			batch := make([]Input, 50)
+			for i := range batch {
+				batch[i] = Input{Email: fmt.Sprintf("s%d@example.com", (i+n*7)%50), Name: "x"}
+			}
+			results, err := RecordBatch(context.Background(), pool, monday, batch)
+			if err != nil {
+				t.Error(err)
+			}
+			for _, r := range results {
+				if r.Error != nil || !r.Created {
+					t.Errorf("%+v", r)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	var contacts, events int
+	if err := pool.QueryRow(context.Background(), `SELECT (SELECT count(*) FROM contacts), (SELECT count(*) FROM events)`).Scan(&contacts, &events); err != nil || contacts != 50 || events != 400 {
+		t.Errorf("%d contacts, %d events, %v", contacts, events, err)
 	}
 }
 

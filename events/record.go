@@ -1,14 +1,19 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"posthorn/contacts"
 	"posthorn/internal/fault"
 	"posthorn/postgres"
 )
@@ -21,9 +26,10 @@ type ItemResult struct {
 	Error   error // what to mend
 }
 
-// Record stores one event. Where the idempotency key is known already, it returns
-// the event that has it, and created is false. Errors for bad input, a contact
-// that does not exist among them, are fault.Invalid or fault.List.
+// Record stores one event, and its contact where that is new. Where the idempotency key
+// is known already, it returns the event that has it, and created is false. Errors for
+// bad input, a contact that does not exist and has no address among them, are
+// fault.Invalid or fault.List.
 func Record(ctx context.Context, db postgres.DB, now time.Time, in Input) (event Event, created bool, err error) {
 	results, err := record(ctx, db, now, []Input{in}, func(tx pgx.Tx, id int64) (err error) {
 		event, err = byID(ctx, tx, id)
@@ -101,7 +107,7 @@ func record(ctx context.Context, db postgres.DB, now time.Time, in []Input, afte
 	return results, nil
 }
 
-// write stores events whose contacts exist.
+// write stores events, and contacts of whom only the address is known.
 //
 // The ids are drawn first, so that each event knows its own although the rows
 // come back in any order. They are inserted in the order of the keys: two senders
@@ -109,6 +115,9 @@ func record(ctx context.Context, db postgres.DB, now time.Time, in []Input, afte
 func write(ctx context.Context, tx pgx.Tx, now time.Time, batch []*checkedInput) ([]ItemResult, error) {
 	results := make([]ItemResult, len(batch))
 	if err := findContacts(ctx, tx, batch); err != nil {
+		return nil, err
+	}
+	if err := meetContacts(ctx, tx, now, batch); err != nil {
 		return nil, err
 	}
 	rows, err := tx.Query(ctx, `
@@ -127,7 +136,7 @@ func write(ctx context.Context, tx pgx.Tx, now time.Time, batch []*checkedInput)
 	var keys []*string
 	for i, event := range batch {
 		if event.contactID == 0 {
-			results[i].Error = fault.Invalidf("contact_external_id", "there is no contact with this external id")
+			results[i].Error = fault.Invalidf("contact_external_id", "there is no contact with this external id, and no email to make one with")
 			continue
 		}
 		var key *string
@@ -198,24 +207,106 @@ func fillKnown(ctx context.Context, tx pgx.Tx, batch []*checkedInput, results []
 	return nil
 }
 
-// findContacts fills in the contact of each event, 0 where there is none.
+// findContacts fills in the contact of each event that names it by the shop's id, 0
+// where there is none.
 func findContacts(ctx context.Context, tx pgx.Tx, batch []*checkedInput) error {
 	names := make([]string, len(batch))
 	for i, event := range batch {
 		names[i] = event.ContactExternalID
 	}
-	rows, err := tx.Query(ctx, `SELECT external_id, id FROM contacts WHERE external_id = ANY($1)`, names)
-	if err != nil {
-		return fmt.Errorf("look up contacts: %w", err)
-	}
-	ids := make(map[string]int64, len(names))
-	var name string
-	var id int64
-	if _, err := pgx.ForEachRow(rows, []any{&name, &id}, func() error { ids[name] = id; return nil }); err != nil {
-		return fmt.Errorf("look up contacts: %w", err)
-	}
+	ids, err := idsBy(ctx, tx, `SELECT external_id, id FROM contacts WHERE external_id = ANY($1)`, names)
 	for _, event := range batch {
 		event.contactID = ids[event.ContactExternalID]
 	}
+	return err
+}
+
+// source is noted with what is written about contacts.
+const source = "event"
+
+// meetContacts fills in the contacts that are still 0 and have an address; it makes
+// those that do not exist.
+func meetContacts(ctx context.Context, tx pgx.Tx, now time.Time, batch []*checkedInput) error {
+	unmet := func(event *checkedInput) bool { return event.contactID == 0 && event.emailKey != "" }
+	var keys, addresses []string
+	for _, event := range batch {
+		if unmet(event) {
+			keys, addresses = append(keys, event.IdempotencyKey), append(addresses, event.emailKey)
+		}
+	}
+	if len(addresses) == 0 {
+		return nil
+	}
+	// An event that is there already makes no contact, whatever became of its own.
+	known, err := idsBy(ctx, tx, `SELECT idempotency_key, contact_id FROM events WHERE idempotency_key = ANY($1)`, keys)
+	if err != nil {
+		return err
+	}
+	having, err := idsBy(ctx, tx, `
+		SELECT DISTINCT ON (email_key) email_key, id FROM contacts WHERE email_key = ANY($1) AND email_key <> '' ORDER BY email_key, id`, addresses)
+	if err != nil {
+		return err
+	}
+	type who struct{ key, externalID string }
+	fresh := map[who]*checkedInput{}
+	for _, event := range batch {
+		if !unmet(event) {
+			continue
+		}
+		if event.contactID = known[event.IdempotencyKey]; event.contactID == 0 && event.ContactExternalID == "" {
+			event.contactID = having[event.emailKey]
+		}
+		if as := (who{event.emailKey, event.ContactExternalID}); event.contactID == 0 && fresh[as] == nil {
+			fresh[as] = event
+		}
+	}
+	// In one order: two senders of the same strangers wait for each other. Without the
+	// shop's id come last, and so are those whose id another event has just told.
+	whose := slices.SortedFunc(maps.Keys(fresh), func(a, b who) int {
+		return cmp.Or(strings.Compare(a.key, b.key), strings.Compare(b.externalID, a.externalID))
+	})
+	inputs := make([]contacts.Input, len(whose))
+	for i, as := range whose {
+		inputs[i] = contacts.Input{ExternalID: as.externalID, Email: &fresh[as].Email}
+	}
+	made, err := contacts.UpsertBatch(ctx, tx, now, inputs, source)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(made))
+	for i, m := range made {
+		if m.Error != nil {
+			return m.Error // not reached: both were checked
+		}
+		names[i] = m.ExternalID
+	}
+	ids, err := idsBy(ctx, tx, `SELECT external_id, id FROM contacts WHERE external_id = ANY($1)`, names)
+	if err != nil {
+		return err
+	}
+	met := map[who]int64{}
+	for i, as := range whose {
+		met[as] = ids[names[i]]
+	}
+	for _, event := range batch {
+		if unmet(event) {
+			event.contactID = met[who{event.emailKey, event.ContactExternalID}]
+		}
+	}
 	return nil
+}
+
+// idsBy runs a query for texts with an id each.
+func idsBy(ctx context.Context, tx pgx.Tx, sql string, texts []string) (map[string]int64, error) {
+	rows, err := tx.Query(ctx, sql, texts)
+	if err != nil {
+		return nil, fmt.Errorf("look up contacts: %w", err)
+	}
+	ids := make(map[string]int64, len(texts))
+	var text string
+	var id int64
+	if _, err := pgx.ForEachRow(rows, []any{&text, &id}, func() error { ids[text] = id; return nil }); err != nil {
+		return nil, fmt.Errorf("look up contacts: %w", err)
+	}
+	return ids, nil
 }

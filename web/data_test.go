@@ -371,6 +371,18 @@ func TestEvents(t *testing.T) {
 			t.Errorf("item %d: %v, want %s", i, a.get("items", i), want)
 		}
 	}
+
+	s.do("POST", "/api/v1/events", obj{"name": "visited"}).problem(422, "contact_external_id")
+	s.do("POST", "/api/v1/events", obj{"name": "visited", "email": "nobody"}).problem(422, "email")
+	if a := s.do("POST", "/api/v1/events", obj{"name": "looked", "email": "New@example.com"}).want(201); a.get("contact_external_id") != "new@example.com" {
+		t.Errorf("%s", a.body)
+	}
+	a = s.do("POST", "/api/v1/events/batch", []any{obj{"name": "looked", "email": "new@example.com"}, obj{"name": "looked", "contact_external_id": "C-9"}, obj{"name": "looked", "contact_external_id": "C-9", "email": "c9@example.com"}}).want(200)
+	for i, want := range []string{"created", "rejected", "created"} {
+		if a.get("items", i, "status") != want {
+			t.Errorf("item %d: %v, want %s", i, a.get("items", i), want)
+		}
+	}
 	if a := s.do("GET", "/api/v1/events?contact_external_id=C-1&name=visited", nil).want(200); len(a.get("items").([]any)) != 1 {
 		t.Errorf("%s", a.body)
 	}

@@ -10,7 +10,8 @@ import (
 
 // EventFields is an event as it is sent.
 type EventFields struct {
-	ContactExternalID string         `json:"contact_external_id" maxLength:"200" example:"C-1001" doc:"The shop's id of the contact, who must exist."`
+	ContactExternalID string         `json:"contact_external_id,omitempty" maxLength:"200" example:"C-1001" doc:"The shop's id of the contact. Without email the contact must exist."`
+	Email             string         `json:"email,omitempty" maxLength:"320" example:"edith@example.com" doc:"The contact's address, in place of the id or beside it: who is not known yet becomes a contact, without any consent. A contact that exists is not changed."`
 	Name              string         `json:"name" example:"left a cart"`
 	Properties        map[string]any `json:"properties,omitempty"`
 	OccurredAt        *time.Time     `json:"occurred_at,omitempty" example:"2026-03-14T09:26:53Z" doc:"Default: now."`
@@ -20,6 +21,7 @@ type EventFields struct {
 func (f EventFields) input() events.Input {
 	return events.Input{
 		ContactExternalID: f.ContactExternalID,
+		Email:             f.Email,
 		Name:              f.Name,
 		Properties:        f.Properties,
 		OccurredAt:        f.OccurredAt,
@@ -37,7 +39,7 @@ var eventExample = map[string]any{
 }
 
 var postEventDoc = operation{
-	Description: "Answers 201 with the stored event, or 200 with the one that has this idempotency key already.",
+	Description: "Answers 201 with the stored event, or 200 with the one that has this idempotency key already. `contact_external_id` or `email` says whose it is; with `email` an unknown contact is made.",
 	Example:     eventExample,
 	Status:      http.StatusCreated,
 }
