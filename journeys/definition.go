@@ -59,15 +59,15 @@ type Trigger struct {
 type Key string
 
 const (
-	KeyOrder   Key = "order"   // once per order
+	KeyOrder   Key = "order"   // once per order, and not before `again_after` is over
 	KeyContact Key = "contact" // once per contact, or again after `again_after`
-	KeyEvent   Key = "event"   // once per event
+	KeyEvent   Key = "event"   // once per event, likewise
 )
 
 // Entry says who may enter, and how often.
 type Entry struct {
 	Key        Key            `json:"key"`
-	AgainAfter Duration       `json:"again_after,omitzero"` // key contact: again, so long after the last time; zero: once ever
+	AgainAfter Duration       `json:"again_after,omitzero"` // again, so long after the last time at the earliest; zero: key contact once ever, else for each order or event
 	If         *segments.Rule `json:"if,omitempty"`         // asked at entry and again before every send
 }
 

@@ -61,3 +61,53 @@ func TestAPendingEnrolmentOutlivesItsOrder(t *testing.T) {
 	s.later(24 * time.Hour)
 	s.wantWhere(j.ID, "C1 v1 finished m")
 }
+
+// Once per order, and not for one that comes too soon: the order is the key, and the
+// contact is left in peace all the same.
+func TestOncePerOrderAndNotTooSoon(t *testing.T) {
+	t.Parallel()
+	for trigger, want := range map[string][]string{
+		onOrder: {"C1 v1 finished m", "C1 v1 finished m", "C2 v1 finished m"},
+		`{"type":"not_bought","within":"P1D","unless":{"field":"bought.product","operator":"bought","value":"Y","from":"trigger"}}`: {
+			"C1 v1 finished m", "C1 v1 dropped", "C1 v1 finished m", "C2 v1 finished m"},
+	} {
+		s := newShop(t)
+		s.contact("C1")
+		s.contact("C2")
+		j := s.journey(`{"trigger":` + trigger + `,"entry":{"key":"order","again_after":"P30D"},"steps":[` + send("m") + `]}`)
+		s.later(time.Second)
+		for day := range 35 {
+			switch day {
+			case 0:
+				for range 3 {
+					s.order("C1", "O1", "X", "placed")
+				}
+			case 10:
+				s.order("C1", "O2", "X", "placed") // too soon
+			case 31:
+				s.order("C1", "O3", "X", "placed")
+				s.order("C2", "O4", "X", "placed")
+			}
+			s.work()
+			s.later(24 * time.Hour)
+		}
+		s.wantWhere(j.ID, want...)
+	}
+}
+
+// The example that the design began with, as JSON.
+func TestTheFirstExample(t *testing.T) {
+	t.Parallel()
+	_, err := Parse([]byte(`{
+		"trigger": {"type": "order", "on": "placed", "where": null},
+		"entry": {"key": "order", "again_after": "P30D"},
+		"exit": {"goal": null, "on_refund": true},
+		"steps": [
+			{"id": "thanks", "type": "send", "template_id": 1, "sender": {"name": "Shop", "address": "news@shop.example"}, "topic": "orders"},
+			{"id": "pause", "type": "wait", "for": "P14D"},
+			{"id": "bought", "type": "branch", "if": ` + sinceRule + `, "then": [{"id": "done", "type": "exit"}], "else": [` + mailStep + `]}
+		]}`))
+	if err != nil {
+		t.Error(err)
+	}
+}

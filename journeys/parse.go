@@ -185,9 +185,6 @@ func (p *parser) entry(o *object, t Trigger) Entry {
 		o.read = append(o.read, "key")
 	}
 	e.AgainAfter = o.duration("again_after", false)
-	if e.Key != KeyContact && !e.AgainAfter.IsZero() {
-		o.fault(o.at("again_after"), "goes with key contact only: with key %s a contact enters once for each", e.Key)
-	}
 	if t.Type == OnDate && t.Yearly && e.AgainAfter.IsZero() {
 		e.AgainAfter, _ = ParseDuration("P180D") // else nobody would have a second birthday
 	}

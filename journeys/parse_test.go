@@ -18,7 +18,7 @@ const (
 
 // goodDefinitions has every type of trigger and of step, with every field.
 var goodDefinitions = map[string]string{
-	"order":           `{"trigger":{"type":"order","on":"paid","where":` + orderRule + `},"entry":{"key":"order","if":` + someRule + `},"exit":{"goal":` + sinceRule + `,"on_refund":false},"steps":[` + mailStep + `]}`,
+	"order":           `{"trigger":{"type":"order","on":"paid","where":` + orderRule + `},"entry":{"key":"order","again_after":"P30D","if":` + someRule + `},"exit":{"goal":` + sinceRule + `,"on_refund":false},"steps":[` + mailStep + `]}`,
 	"order, refunded": `{"trigger":{"type":"order","on":"refunded"},"steps":[` + mailStep + `]}`,
 	"event":           `{"trigger":{"type":"event","name":"left a cart","where":{"field":"properties.value","operator":">","value":20}},"entry":{"key":"event"},"steps":[` + mailStep + `]}`,
 	"abandoned":       `{"trigger":{"type":"abandoned","name":"left a cart","within":"PT4H","where":` + someRule + `},"entry":{"key":"contact","again_after":"P30D"},"steps":[` + mailStep + `]}`,
@@ -76,7 +76,7 @@ var badDefinitions = []struct {
 	{with(`{"type":"date","attribute":"birthday"}`, mailStep), "trigger.at", false},
 	{with(`{"type":"date","attribute":"birthday","at":"9 am"}`, mailStep), "trigger.at", false},
 	{`{"trigger":` + onOrder + `,"entry":{"key":"event"},"steps":[` + mailStep + `]}`, "entry.key", true},
-	{`{"trigger":` + onOrder + `,"entry":{"again_after":"P1D"},"steps":[` + mailStep + `]}`, "entry.again_after", true},
+	{`{"trigger":` + onOrder + `,"entry":{"again_after":"-P1D"},"steps":[` + mailStep + `]}`, "entry.again_after", false},
 	{`{"trigger":{"type":"event","name":"x"},"exit":{"on_refund":true},"steps":[` + mailStep + `]}`, "exit.on_refund", true},
 	{step(`{"type":"exit"}`), "steps[0].id", false},
 	{step(`{"id":"a b","type":"exit"}`), "steps[0].id", false},

@@ -187,8 +187,16 @@ func (p *Program) PendingKey(kind string, of int64) string {
 	return fmt.Sprintf("pending:%s:%d", kind, of)
 }
 
-// MayEnter reports whether a contact that entered last at some time (nil: never)
-// may enter again now. It asks only of journeys with the key contact.
+// MayEnter reports whether a contact that entered last at some time (nil: never) may
+// enter again now. Without again_after it may for every order or event, where these are
+// the key; where the contact is, never.
 func (p *Program) MayEnter(last *time.Time, now time.Time) bool {
-	return p.Entry.Key != KeyContact || last == nil || !p.Entry.AgainAfter.IsZero() && !p.Entry.AgainAfter.After(*last).After(now)
+	switch {
+	case last == nil:
+		return true
+	case p.Entry.AgainAfter.IsZero():
+		return p.Entry.Key != KeyContact
+	default:
+		return !p.Entry.AgainAfter.After(*last).After(now)
+	}
 }
