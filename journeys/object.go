@@ -84,9 +84,13 @@ func (o *object) required(key string, limit int) string {
 	return s
 }
 
-// wrong reports whether a fault was noted for a key.
+// wrong reports whether a fault was noted for a key, or for something in its value.
 func (o *object) wrong(key string) bool {
-	return slices.ContainsFunc(o.faults, func(f *fault.Invalid) bool { return f.Field == o.at(key) })
+	at := o.at(key)
+	return slices.ContainsFunc(o.faults, func(f *fault.Invalid) bool {
+		rest, within := strings.CutPrefix(f.Field, at)
+		return within && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
 }
 
 func (o *object) oneOf(key string, known ...string) string {

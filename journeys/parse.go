@@ -229,6 +229,12 @@ func (p *parser) steps(path string, list []json.RawMessage, depth int) []Step {
 }
 
 func (p *parser) step(path string, o *object, depth int) Step {
+	if !o.given() {
+		if len(p.faults) == 0 || p.faults[len(p.faults)-1].Field != path {
+			p.fault(path, "is not an object")
+		}
+		return Step{}
+	}
 	s := Step{ID: o.required("id", maxName)}
 	if s.ID != "" {
 		if p.ids[s.ID] {
@@ -253,8 +259,8 @@ func (p *parser) step(path string, o *object, depth int) Step {
 		if s.on, err = parseDays(s.On); err != nil {
 			o.fault(o.at("on"), "%s", err)
 		}
-		if s.For.IsZero() && !s.at.given && len(s.On) == 0 && !o.wrong("for") && !o.wrong("at") {
-			o.fault(o.at("for"), "is missing, and so are at and on: one of them says how long to wait")
+		if s.For.IsZero() && !s.at.given && len(s.On) == 0 && !o.wrong("for") && !o.wrong("at") && !o.wrong("on") {
+			o.fault(o.at("for"), "is missing or no time at all, and so are at and on: one of them says how long to wait")
 		}
 	case WaitUntilStep:
 		s.Event, s.If = o.text("event", maxName), o.rule("if", p.scope)
@@ -268,7 +274,7 @@ func (p *parser) step(path string, o *object, depth int) Step {
 			o.fault(o.at("if"), "is missing")
 		}
 		s.Then, s.Else = nested("then", false), nested("else", false)
-		if len(s.Then)+len(s.Else) == 0 {
+		if len(s.Then)+len(s.Else) == 0 && !o.wrong("then") && !o.wrong("else") {
 			o.fault(o.path, "branches to nowhere: both then and else are empty")
 		}
 	case SplitStep:
@@ -299,9 +305,11 @@ func idRune(r rune) bool {
 func (p *parser) send(o *object, s *Step) {
 	s.TemplateID = o.id("template_id")
 	sender := o.child("sender")
-	if !sender.given() {
+	switch {
+	case o.wrong("sender"):
+	case !sender.given():
 		p.fault(sender.path, "is missing")
-	} else {
+	default:
 		s.Sender = &Sender{Name: sender.text("name", maxName), Address: sender.required("address", 320)}
 		if a, err := mail.ParseAddress("<" + s.Sender.Address + ">"); s.Sender.Address != "" && (err != nil || a.Address != s.Sender.Address) {
 			p.fault(sender.at("address"), "is not an address such as news@shop.example")
