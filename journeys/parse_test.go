@@ -29,6 +29,7 @@ var goodDefinitions = map[string]string{
 	"segment":         `{"trigger":{"type":"segment","on":"entered","segment_id":1},"steps":[` + mailStep + `]}`,
 	"date":            `{"trigger":{"type":"date","attribute":"birthday","offset":"-P3D","at":"09:00","yearly":true},"steps":[` + mailStep + `]}`,
 	"everything null": `{"trigger":{"type":"order","on":"placed","where":null},"entry":null,"exit":null,"steps":[` + mailStep + `]}`,
+	"rules null":      `{"trigger":{"type":"win_back","within":"P1D","where":null},"entry":{"if":null},"exit":{"goal":null},"steps":[` + mailStep + `]}`,
 	"all steps": `{"trigger":{"type":"order","on":"placed"},"steps":[
 		{"id":"a","type":"wait","for":"P1D","at":"09:30","on":["mon","fri"]},
 		{"id":"b","type":"wait_until","event":"clicked","timeout":"P3D","then":[{"id":"b1","type":"exit"}],"else":[]},
