@@ -222,15 +222,15 @@ func (d *decision) entering() string {
 	case OnAbandoned:
 		return fmt.Sprintf("event %q happened, and no order within %s", t.Name, t.Within)
 	case OnNotBought:
-		return fmt.Sprintf("%s, and within %s not: %s", d.order(), t.Within, t.Unless)
+		return fmt.Sprintf("%s was placed, and within %s it did not come true that %s", d.order(), t.Within, t.Unless)
 	case OnWinBack:
 		return fmt.Sprintf("no other order within %s of %s", t.Within, d.order())
 	case OnReplenish:
 		return fmt.Sprintf("what %s brought should be used up", d.order())
 	case OnSegment:
-		return fmt.Sprintf("segment %d was %s", t.SegmentID, t.On)
+		return fmt.Sprintf("the contact %s segment %d", t.On, t.SegmentID)
 	default:
-		return fmt.Sprintf("the date in %q", t.Attribute)
+		return fmt.Sprintf("the date in attribute %q came", t.Attribute)
 	}
 }
 
@@ -255,10 +255,10 @@ func (d *decision) waited(in instruction) (next int, ok bool) {
 	late := in.Timeout.After(d.out.Since)
 	switch {
 	case d.came(in.Step):
-		d.take(in.ID, in.Type, "then", d.awaited(in.Step)+" came")
+		d.take(in.ID, in.Type, "then", in.Step.awaited("came", "it came true that"))
 		return in.then, true
 	case !late.After(d.Now):
-		d.take(in.ID, in.Type, "else", fmt.Sprintf("%s did not come within %s", d.awaited(in.Step), in.Timeout))
+		d.take(in.ID, in.Type, "else", in.Step.awaited("did not come within "+in.Timeout.String(), "within "+in.Timeout.String()+" it did not come true that"))
 		return in.els, true
 	default:
 		d.out.DueAt, d.out.Wakes = late, true
@@ -266,11 +266,13 @@ func (d *decision) waited(in instruction) (next int, ok bool) {
 	}
 }
 
-func (d *decision) awaited(s *Step) string {
+// awaited says of what a wait_until waits for what became of it: of the event, or of
+// the rule.
+func (s *Step) awaited(event, rule string) string {
 	if s.Event != "" {
-		return fmt.Sprintf("event %q", s.Event)
+		return fmt.Sprintf("event %q %s", s.Event, event)
 	}
-	return fmt.Sprintf("%q", s.If.String())
+	return rule + " " + s.If.String()
 }
 
 // came reports whether what a wait_until waits for is there: an event since the
@@ -308,7 +310,7 @@ func (d *decision) step(in instruction) (next int, goOn bool) {
 		return in.next, true
 	case WaitUntilStep:
 		if d.came(in.Step) {
-			d.take(in.ID, in.Type, "then", d.awaited(in.Step)+" is there already")
+			d.take(in.ID, in.Type, "then", in.Step.awaited("is there already", "it is true already that"))
 			return in.then, true
 		}
 		d.out.Wakes = true

@@ -57,7 +57,12 @@ func Explain(ctx context.Context, db postgres.DB, now time.Time, id int64, conta
 		if err != nil {
 			return out, err
 		}
-		if s, open := standing(j, e); open {
+		if e.DueAt != nil {
+			d, err := DefinitionOf(ctx, db, id, e.Version)
+			if err != nil {
+				return out, err
+			}
+			s := standing(j, d, e)
 			s.At = now
 			sentences = append(sentences, s)
 		}
@@ -113,11 +118,8 @@ func tell(step, what, why, state, reason string) string {
 }
 
 // standing says what an enrolment that is not over waits for.
-func standing(j Journey, e Enrolment) (s Sentence, open bool) {
-	if e.DueAt == nil {
-		return Sentence{}, false
-	}
-	s.Step = e.Position
+func standing(j Journey, d *Definition, e Enrolment) Sentence {
+	s := Sentence{Step: e.Position}
 	switch {
 	case j.Status != Live:
 		s.Text = "stays where it is, because the journey is " + j.Status
@@ -126,9 +128,14 @@ func standing(j Journey, e Enrolment) (s Sentence, open bool) {
 	case e.Status == Active:
 		s.Text = "is about to go on"
 	default:
-		s.Text = fmt.Sprintf("waits at step %q until %s, or what is waited for", e.Position, minute(*e.DueAt))
+		s.Text = fmt.Sprintf("waits at step %q until %s", e.Position, minute(*e.DueAt))
+		d.Walk(func(step *Step) {
+			if step.ID == e.Position && step.Type == WaitUntilStep {
+				s.Text += ", or until " + step.awaited("comes", "it is true that")
+			}
+		})
 	}
-	return s, true
+	return s
 }
 
 func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

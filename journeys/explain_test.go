@@ -32,6 +32,53 @@ func texts(e Explained) []string {
 	return out
 }
 
+// What is waited for is named, and so is how a contact came to be in the journey.
+func TestExplainNamesWhatIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.segment(someRule)
+	s.contact("C1")
+	bought := `"if":{"field":"bought.product","operator":"bought","value":"Y","from":"trigger"}`
+	until := func(id, what string, then ...string) string {
+		return `{"id":"` + id + `","type":"wait_until",` + what + `,"timeout":"P2D","then":[` + strings.Join(then, ",") + `]}`
+	}
+	j := s.journey(definition(`{"type":"not_bought","within":"P1D","unless":{`+bought[6:]+`}`, until("e", `"event":"clicked"`), until("r", bought), until("f", `"event":"looked"`)))
+	seg := s.journey(definition(`{"type":"segment","on":"entered","segment_id":1}`, send("m")))
+	date := s.journey(definition(`{"type":"date","attribute":"ends","at":"09:00"}`, send("m")))
+	s.later(time.Minute)
+	s.order("C1", "O1", "X", "placed")
+	_, err := s.db.Exec(t.Context(), `UPDATE contacts SET country = 'Iceland', attributes = '{"ends": "2026-03-17"}'`)
+	s.must(err)
+	s.later(0)
+	want := []string{`entered: order O1 was placed, and within P1D it did not come true that bought product "Y" since the trigger`}
+	for _, step := range []struct{ standing, then string }{
+		{`waits at step "e" until 2026-03-17 09:27 UTC, or until event "clicked" comes`, `step "e", else: event "clicked" did not come within P2D`},
+		{`waits at step "r" until 2026-03-19 09:27 UTC, or until it is true that bought product "Y" since the trigger`,
+			`step "r", else: within P2D it did not come true that bought product "Y" since the trigger`},
+		{`waits at step "f" until 2026-03-21 09:27 UTC, or until event "looked" comes`, `step "f", then: event "looked" came`},
+	} {
+		s.later(day24)
+		if len(want) > 1 {
+			s.later(day24)
+		}
+		if got := texts(s.explain(j.ID, "C1").Enrolments[0]); !slices.Equal(got, append(slices.Clone(want), step.standing)) {
+			t.Errorf("%q, want %q and %q", got, want, step.standing)
+		}
+		want = append(want, step.then)
+	}
+	s.event("C1", "looked")
+	s.later(0)
+	want = append(want, "finished: came to the end")
+	if got := texts(s.explain(j.ID, "C1").Enrolments[0]); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for id, want := range map[int64]string{seg.ID: "entered: the contact entered segment 1", date.ID: `entered: the date in attribute "ends" came`} {
+		if e := s.explain(id, "C1"); len(e.Enrolments) != 1 || texts(e.Enrolments[0])[0] != want {
+			t.Errorf("%s, want %q", pretty(e), want)
+		}
+	}
+}
+
 func TestExplainTellsEveryDecision(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -46,7 +93,7 @@ func TestExplainTellsEveryDecision(t *testing.T) {
 		`step "which", then: so it is: the order's total is more than 5`,
 		`step "tips", mail: the mail was due; it is planned`,
 		`step "a", waited: the wait is over`,
-		`waits at step "b" until 2026-03-24 09:26 UTC, or what is waited for`,
+		`waits at step "b" until 2026-03-24 09:26 UTC`,
 	}
 	if e := s.explain(j.ID, "C1"); e.WhyNot != "" || len(e.Enrolments) != 1 || !slices.Equal(texts(e.Enrolments[0]), want) {
 		t.Errorf("%s", pretty(e))
