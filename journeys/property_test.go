@@ -77,7 +77,7 @@ func TestTheSimulatorSaysWhatTheLiveEngineDoes(t *testing.T) {
 		_, err = s.pool.Exec(s.ctx, `UPDATE contacts SET attributes = '{}' WHERE external_id = ANY($1)`, people)
 		s.ok(err)
 		var simulated []Mail
-		report, err := Simulate(s.ctx, s.pool, j, d, Simulation{From: begin, To: until, Each: func(m Mail) error { simulated = append(simulated, m); return nil }})
+		report, err := Simulate(s.ctx, s.pool, j, d, Simulation{From: begin, To: until, Each: func(m Mail) error { m.Skipped = ""; simulated = append(simulated, m); return nil }})
 		s.ok(err)
 		sortMails(simulated)
 		if !slices.Equal(live, simulated) {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"posthorn/internal/fault"
+	"posthorn/messages"
 	"posthorn/postgres"
 	"posthorn/segments"
 )
@@ -20,14 +21,15 @@ type Simulation struct {
 	From, To time.Time // happenings in [From, To) are replayed, and what they lead to before To
 	Contact  string    // the shop's id of a contact whose path is shown in full; "": none
 	Zone     *time.Location
-	Each     func(Mail) error // called for every mail; nil: they are only counted
+	Each     func(Mail) error // called for every mail, also for those skipped; nil: they are only counted
 }
 
-// Mail is a mail that somebody would have got.
+// Mail is a mail that somebody would have got, or would have but for Skipped.
 type Mail struct {
 	Contact string    `json:"contact_external_id"`
 	Step    string    `json:"step"`
 	At      time.Time `json:"at"`
+	Skipped string    `json:"skipped,omitempty"` // why it would not be sent: no_consent, invalid_address or suppressed
 }
 
 // Report is what a simulation comes to. It says what the journey would have
@@ -39,7 +41,8 @@ type Report struct {
 	Enrolled    int            `json:"enrolled"`       // entered
 	Dropped     int            `json:"dropped"`        // what must not happen happened before they entered
 	Statuses    map[Status]int `json:"statuses"`       // of those who entered, at the end
-	Mails       int            `json:"mails"`          //
+	Mails       int            `json:"mails"`          // that somebody would have got
+	Skipped     map[string]int `json:"skipped"`        // mails that nobody would, by reason
 	PerStep     map[string]int `json:"per_step"`       // steps taken
 	PerDay      map[string]int `json:"per_day"`        // mails, by day in UTC
 	BusiestHour *Hour          `json:"busiest_hour"`   // null: no mail at all
@@ -67,7 +70,7 @@ const longestSimulation = 5 * 366 * 24 * time.Hour
 // with a virtual clock. It sends nothing and writes nothing. What has no history (an
 // order's status, attributes, consents) is taken as it is today.
 func Simulate(ctx context.Context, db postgres.DB, journeyID int64, d *Definition, s Simulation) (Report, error) {
-	r := Report{From: s.From, To: s.To, Statuses: map[Status]int{}, PerStep: map[string]int{}, PerDay: map[string]int{}}
+	r := Report{From: s.From, To: s.To, Skipped: map[string]int{}, Statuses: map[Status]int{}, PerStep: map[string]int{}, PerDay: map[string]int{}}
 	switch {
 	case !s.To.After(s.From):
 		return r, fault.Invalidf("to", "is not after from")
@@ -366,7 +369,8 @@ func (c *simulated) decide(e *enrolment) error {
 		}
 		switch t.Type {
 		case SendStep:
-			if err := c.mail(Mail{Contact: w.Facts.ExternalID, Step: t.Step, At: w.Now}); err != nil {
+			step := c.program.code[c.program.at[t.Step]].Step
+			if err := c.mail(Mail{Contact: w.Facts.ExternalID, Step: t.Step, At: w.Now, Skipped: c.skipped(step)}); err != nil {
 				return err
 			}
 		case UpdateStep: // what it changed is so from now on
@@ -380,10 +384,29 @@ func (c *simulated) decide(e *enrolment) error {
 	return nil
 }
 
+// skipped is why a mail would not be sent although the journey decides on it: what
+// planning it (messages.PlanTriggered) and claiming it (messages.Claim) ask besides the
+// order and the enrolment. It sees what the steps before changed.
+func (c *simulated) skipped(s *Step) string {
+	switch {
+	case c.world.Facts.Email == "":
+		return messages.ReasonInvalidAddress
+	case c.world.Suppressed:
+		return messages.ReasonSuppressed
+	case !s.Transactional && c.world.Facts.Consents[s.Topic] != "subscribed":
+		return messages.ReasonNoConsent
+	}
+	return ""
+}
+
 func (c *simulated) mail(m Mail) error {
-	c.report.Mails++
-	c.report.PerDay[m.At.UTC().Format(time.DateOnly)]++
-	c.hours[m.At.UTC().Truncate(time.Hour)]++
+	if m.Skipped != "" {
+		c.report.Skipped[m.Skipped]++
+	} else {
+		c.report.Mails++
+		c.report.PerDay[m.At.UTC().Format(time.DateOnly)]++
+		c.hours[m.At.UTC().Truncate(time.Hour)]++
+	}
 	if c.Each == nil {
 		return nil
 	}

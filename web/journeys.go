@@ -213,7 +213,7 @@ type simulateJourneyInput struct {
 // Simulated is what a simulation comes to.
 type Simulated struct {
 	journeys.Report
-	MailsListed []journeys.Mail `json:"mails_listed" doc:"The first 10,000 of the mails, contact by contact."`
+	MailsListed []journeys.Mail `json:"mails_listed" doc:"The first 10,000 of the mails, contact by contact, also of those that would be skipped."`
 	Truncated   bool            `json:"truncated" doc:"There are more mails than are listed."`
 }
 
@@ -225,7 +225,7 @@ const (
 )
 
 var simulateJourneyDoc = operation{
-	Description: "Replays stored orders and events through the version with a virtual clock: who would have got what, and when. Sends nothing and writes nothing. " +
+	Description: "Replays stored orders and events through the version with a virtual clock: who would have got what, and when. Mails that would be skipped, for want of consent or an address or because it is suppressed, are counted apart. Sends nothing and writes nothing. " +
 		"Caps, quiet hours and stock, which hold single mails back, are not in it, and what has no history (an order's status, attributes, consents) is taken as it is today. It gives up after a minute.",
 	Example: map[string]any{"from": "2026-01-01T00:00:00Z", "to": "2026-03-01T00:00:00Z", "contact_external_id": "C-1001"},
 	Timeout: simulationTimeout + afterTheSimulation,

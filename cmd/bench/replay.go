@@ -95,7 +95,7 @@ func runReplay(ctx context.Context, args []string) error {
 	}
 	var simulated []journeys.Mail
 	began := time.Now()
-	report, err := journeys.Simulate(ctx, b.pool, 1, d, journeys.Simulation{From: from, To: to, Each: func(m journeys.Mail) error { simulated = append(simulated, m); return nil }})
+	report, err := journeys.Simulate(ctx, b.pool, 1, d, journeys.Simulation{From: from, To: to, Each: func(m journeys.Mail) error { m.Skipped = ""; simulated = append(simulated, m); return nil }})
 	if err != nil {
 		return err
 	}

@@ -182,9 +182,9 @@ func (c *journeySimulateCmd) Run(ctx context.Context, cfg *Config, std streams) 
 // mailCSV returns what writes a mail, and what is to be called at the end.
 func mailCSV(out io.Writer) (each func(journeys.Mail) error, finish func() error) {
 	w := csv.NewWriter(out)
-	_ = w.Write([]string{"contact_external_id", "step", "at"}) // an error stays until Flush
+	_ = w.Write([]string{"contact_external_id", "step", "at", "skipped"}) // an error stays until Flush
 	each = func(m journeys.Mail) error {
-		return w.Write([]string{m.Contact, m.Step, m.At.UTC().Format(time.RFC3339)})
+		return w.Write([]string{m.Contact, m.Step, m.At.UTC().Format(time.RFC3339), m.Skipped})
 	}
 	return each, func() error { w.Flush(); return w.Error() }
 }
@@ -199,6 +199,9 @@ func printReport(w io.Writer, name string, r journeys.Report) {
 	}
 	for _, step := range slices.Sorted(maps.Keys(r.PerStep)) {
 		fmt.Fprintf(w, "  step %-20s %s\n", step, count(int64(r.PerStep[step])))
+	}
+	for _, reason := range slices.Sorted(maps.Keys(r.Skipped)) {
+		fmt.Fprintf(w, "  skipped: %-18s %s mails\n", reason, count(int64(r.Skipped[reason])))
 	}
 	if h := r.BusiestHour; h != nil {
 		fmt.Fprintf(w, "  busiest hour: %s with %s mails\n", h.At.UTC().Format("2006-01-02 15:04 UTC"), count(int64(h.Mails)))

@@ -79,7 +79,9 @@ func TestJourneyFiles(t *testing.T) {
 	}
 	defer func() { _ = conn.Close(context.Background()) }()
 	_, err = conn.Exec(t.Context(), `
-		WITH c AS (INSERT INTO contacts (external_id, created_at, updated_at) VALUES ('C1', now(), now()), ('C2', now(), now()) RETURNING id, external_id)
+		WITH c AS (INSERT INTO contacts (external_id, email, email_key, created_at, updated_at)
+		           VALUES ('C1', 'c1@example.com', 'c1@example.com', now(), now()), ('C2', '', '', now(), now()) RETURNING id, external_id),
+		     s AS (INSERT INTO consents (contact_id, topic, state, source, updated_at) SELECT id, 'news', 'subscribed', 'test', now() FROM c)
 		INSERT INTO orders (external_id, contact_id, placed_at, status, created_at, updated_at)
 		SELECT 'O' || external_id, id, CASE external_id WHEN 'C1' THEN '2026-01-10T10:00:00Z' ELSE '2026-01-31T10:00:00Z' END::timestamptz, 'paid', now(), now() FROM c`)
 	if err != nil {
@@ -87,7 +89,7 @@ func TestJourneyFiles(t *testing.T) {
 	}
 	want(journey(one, "simulate", "Thanks", "--from", "2026-01-01", "--to", "2026-02-01", "--contact", "C1", "--csv", "mails.csv"), 0,
 		"2 contacts looked at, 2 entered, 1 mails", "waiting", "busiest hour: 2026-01-11 10:00 UTC with 1 mails", "2026-01-11 10:00  thanks: mail: the mail was due")
-	if mails, err := os.ReadFile(filepath.Join(dir, "mails.csv")); err != nil || string(mails) != "contact_external_id,step,at\nC1,thanks,2026-01-11T10:00:00Z\n" {
+	if mails, err := os.ReadFile(filepath.Join(dir, "mails.csv")); err != nil || string(mails) != "contact_external_id,step,at,skipped\nC1,thanks,2026-01-11T10:00:00Z,\n" {
 		t.Errorf("%q, %v", mails, err)
 	}
 
