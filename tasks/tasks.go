@@ -54,11 +54,15 @@ type Row struct {
 type Client struct {
 	asynq     *asynq.Client
 	inspector *asynq.Inspector
+	redis     redis.UniversalClient
 }
+
+// allQueues is where asynq keeps the names of its queues.
+const allQueues = "asynq:queues"
 
 // NewClient returns a Client over an open connection, which stays the caller's to close.
 func NewClient(r redis.UniversalClient) *Client {
-	return &Client{asynq: asynq.NewClientFromRedisClient(r), inspector: asynq.NewInspectorFromRedisClient(r)}
+	return &Client{asynq: asynq.NewClientFromRedisClient(r), inspector: asynq.NewInspectorFromRedisClient(r), redis: r}
 }
 
 // knockTimeout bounds a knock: a caller behind the API must not hang while Redis is away.
@@ -124,8 +128,21 @@ func (c *Client) knock(ctx context.Context, typ, queue string, row Row) error {
 		if !errors.Is(err, asynq.ErrTaskIDConflict) {
 			return fmt.Errorf("knock %s %d: %w", typ, row.ID, err)
 		}
-		if known, err := c.inspector.GetTaskInfo(queue, id); err != nil || known.State == asynq.TaskStatePending {
-			return nil // still queued, or gone by now: whoever knocks next will see
+		known, err := c.inspector.GetTaskInfo(queue, id)
+		if errors.Is(err, asynq.ErrQueueNotFound) {
+			// A flush forgot the queue's name, which asynq's client writes but once: without it the inspector sees no task.
+			if err := c.redis.SAdd(ctx, allQueues, queue).Err(); err != nil {
+				return fmt.Errorf("knock %s %d: %w", typ, row.ID, err)
+			}
+			known, err = c.inspector.GetTaskInfo(queue, id)
+		}
+		switch {
+		case errors.Is(err, asynq.ErrTaskNotFound): // gone by now: whoever knocks next will see
+			return nil
+		case err != nil:
+			return fmt.Errorf("knock %s %d: look at the task before: %w", typ, row.ID, err)
+		case known.State == asynq.TaskStatePending: // still queued
+			return nil
 		}
 	}
 	return nil

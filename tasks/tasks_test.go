@@ -133,3 +133,42 @@ func TestVersions(t *testing.T) {
 		}
 	}
 }
+
+// A flush forgets the names of the queues, which asynq's client writes only once.
+// Without them a task in a dead worker's hands looked as if it were gone, and nobody
+// knocked again.
+func TestAKnockGetsThroughAfterAFlush(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	r, err := Open(ctx, redistest.New(t).URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	c := NewClient(r)
+	if err := c.KnockRun(ctx, 1, 1); err != nil { // the queue's name is written, and remembered as such
+		t.Fatal(err)
+	}
+	if err := r.FlushAll(ctx).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.KnockHappenings(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.KnockRun(ctx, 1, 1); err != nil {
+		t.Fatal(err)
+	}
+	prefix := "asynq:{" + QueueControl + "}:"
+	pipe := r.TxPipeline() // a worker takes it, and dies
+	pipe.LMove(ctx, prefix+"pending", prefix+"active", "RIGHT", "LEFT")
+	pipe.HSet(ctx, prefix+"t:campaign:run:1:1", "state", "active")
+	if _, err := pipe.Exec(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.KnockRun(ctx, 1, 1); err != nil {
+		t.Fatal(err)
+	}
+	if n := r.LLen(ctx, prefix+"pending").Val(); n != 1 {
+		t.Fatalf("%d tasks are queued, want 1", n)
+	}
+}

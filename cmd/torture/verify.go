@@ -236,6 +236,8 @@ func (s *storm) describe(ctx context.Context, file string) {
 		`SELECT 'now ' || now() || ' run ' || row_to_json(r) FROM runs r`,
 		`SELECT 'chunk ' || row_to_json(k) || ' ' || (SELECT jsonb_object_agg(state, n) FROM (SELECT state, count(*) n FROM messages WHERE chunk_id = k.id GROUP BY 1) c) FROM chunks k WHERE done_at IS NULL`,
 		`SELECT 'message ' || row_to_json(m) FROM messages m WHERE state IN ('planned', 'sending', 'deferred') LIMIT 200`,
+		`SELECT 'happening ' || row_to_json(h) FROM happenings h ORDER BY id LIMIT 50`,
+		`SELECT 'enrolments ' || status || ' ' || position || ' ' || count(*) || ' due ' || coalesce(min(due_at)::text, '') FROM enrolments GROUP BY status, position`,
 	} {
 		rows, err := s.pool.Query(ctx, q)
 		if err != nil {
