@@ -56,30 +56,7 @@ func TestWhatMustArriveIsSentAgainAfterADeath(t *testing.T) {
 	s.people(30)
 	c := s.draftThatResends()
 	ctx := context.Background()
-	c, err := campaigns.Start(ctx, s.pool, clock.System(), c.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := campaigns.PlanPage(ctx, s.pool, clock.System(), c.Run.ID); err != nil {
-		t.Fatal(err)
-	}
-	due, err := messages.DueChunks(ctx, s.pool, clock.System(), c.Run.ID)
-	if err != nil || len(due) != 1 {
-		t.Fatalf("%v, %v", due, err)
-	}
-	past := clock.System().Add(-messages.Lease - time.Second)
-	k, ok, err := messages.Take(ctx, s.pool, past, due[0].ID)
-	if err != nil || !ok {
-		t.Fatalf("take: %v, %v", ok, err)
-	}
-	record, err := flight.NewRecorder(s.rc).Begin(ctx, k.ID, k.Epoch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	claimed, err := messages.Claim(ctx, s.pool, past, k.ID, k.Epoch, 3, messages.SendingRules{})
-	if err != nil || len(claimed) != 3 {
-		t.Fatalf("claim: %d, %v", len(claimed), err)
-	}
+	_, record, claimed := s.abandon(c.ID, 3)
 	if err := record.Offer(ctx, claimed[0].ID, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -513,39 +513,44 @@ func TestAWorkerThatDiesLeavesOneInDoubt(t *testing.T) {
 	t.Run("without", func(t *testing.T) { t.Parallel(); testDeath(t, true) })
 }
 
+// abandon starts a campaign of one chunk, which a worker took long ago, claimed n of
+// and was never heard of again.
+func (s *shop) abandon(id int64, n int) (messages.Chunk, *flight.Record, []messages.Claimed) {
+	s.t.Helper()
+	ctx := context.Background()
+	c, err := campaigns.Start(ctx, s.pool, clock.System(), id)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := campaigns.PlanPage(ctx, s.pool, clock.System(), c.Run.ID); err != nil {
+		s.t.Fatal(err)
+	}
+	due, err := messages.DueChunks(ctx, s.pool, clock.System(), c.Run.ID)
+	if err != nil || len(due) != 1 {
+		s.t.Fatalf("%v, %v", due, err)
+	}
+	past := clock.System().Add(-messages.Lease - time.Second)
+	k, ok, err := messages.Take(ctx, s.pool, past, due[0].ID)
+	if err != nil || !ok {
+		s.t.Fatalf("take: %v, %v", ok, err)
+	}
+	record, err := flight.NewRecorder(s.rc).Begin(ctx, k.ID, k.Epoch)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	claimed, err := messages.Claim(ctx, s.pool, past, k.ID, k.Epoch, n, messages.SendingRules{})
+	if err != nil || len(claimed) != n {
+		s.t.Fatalf("claim: %d, %v", len(claimed), err)
+	}
+	return k, record, claimed
+}
+
 func testDeath(t *testing.T, lost bool) {
 	s := newShop(t)
 	s.people(30)
 	c := s.campaign(html)
 	ctx := context.Background()
-	c, err := campaigns.Start(ctx, s.pool, clock.System(), c.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := campaigns.PlanPage(ctx, s.pool, clock.System(), c.Run.ID); err != nil {
-		t.Fatal(err)
-	}
-	due, err := messages.DueChunks(ctx, s.pool, clock.System(), c.Run.ID)
-	if err != nil || len(due) != 1 {
-		t.Fatalf("%v, %v", due, err)
-	}
-	// A worker that took its chunk long ago, claimed ten and was never heard of again.
-	past := clock.System().Add(-messages.Lease - time.Second)
-	if _, err := s.pool.Exec(ctx, `UPDATE chunks SET due_at = $2 WHERE id = $1`, due[0].ID, past); err != nil {
-		t.Fatal(err)
-	}
-	k, ok, err := messages.Take(ctx, s.pool, past, due[0].ID)
-	if err != nil || !ok {
-		t.Fatalf("take: %v, %v", ok, err)
-	}
-	record, err := flight.NewRecorder(s.rc).Begin(ctx, k.ID, k.Epoch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	claimed, err := messages.Claim(ctx, s.pool, past, k.ID, k.Epoch, 10, messages.SendingRules{})
-	if err != nil || len(claimed) != 10 {
-		t.Fatalf("claim: %d, %v", len(claimed), err)
-	}
+	k, record, claimed := s.abandon(c.ID, 10)
 	// Of the ten, one was accepted and the second was being offered; or, without the record, nobody knows.
 	wantSent, wantUnknown := int64(29), int64(1)
 	outcome := &flight.Outcome{MessageID: claimed[0].ID, Data: []byte(`{"State":"sent","QueueID":"Q0","Code":250}`)}
