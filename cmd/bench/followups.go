@@ -98,7 +98,7 @@ func runFollowUps(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench followups", flag.ExitOnError)
 	orders := flags.Int("orders", 1000, "orders")
 	rate := flags.Int("rate", 20, "orders per second")
-	contacts := flags.Int("contacts", 300_000, "recipients of the campaign meanwhile; 0: none")
+	contacts := flags.Int("contacts", 100_000, "recipients of the campaign meanwhile, which begins again when it is over; 0: none")
 	connections := flags.Int("connections", 16, "SMTP connections of the campaign")
 	_ = flags.Parse(args)
 	ctx, cancel := context.WithCancel(ctx)
@@ -120,9 +120,9 @@ func runFollowUps(ctx context.Context, args []string) error {
 		return err
 	}
 	defer b.work(ctx, *connections)()
-	var campaign campaigns.Campaign
+	drained := func() (string, error) { return "no campaign meanwhile", nil }
 	if *contacts > 0 {
-		if campaign, err = b.start(ctx); err != nil {
+		if drained, err = b.keepSending(ctx); err != nil {
 			return err
 		}
 		time.Sleep(2 * time.Second)
@@ -140,16 +140,9 @@ func runFollowUps(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	draining := "no campaign meanwhile"
-	if *contacts > 0 {
-		c, err := campaigns.Get(ctx, b.pool, campaign.ID)
-		if err != nil {
-			return err
-		}
-		draining = fmt.Sprintf("a campaign to %d meanwhile, of which %d were sent at the end", *contacts, c.Run.Sent)
-		if c.Run.FinishedAt != nil {
-			draining += " (it was over before: take more contacts)"
-		}
+	draining, err := drained()
+	if err != nil {
+		return err
 	}
 	var took []time.Duration
 	for until := time.Now().Add(time.Minute); len(took) < *orders; time.Sleep(200 * time.Millisecond) {
@@ -164,6 +157,50 @@ func runFollowUps(ctx context.Context, args []string) error {
 	fmt.Printf("%d orders at %d/s, %s: from the request to the recorded 250 p50 %s, p99 %s, longest %s\n",
 		*orders, *rate, draining, share(took, 0.5), share(took, 0.99), share(took, 1))
 	return nil
+}
+
+// keepSending starts a campaign to everyone, and the next where it is over. The
+// function it returns says what was sent until then, and starts no other.
+func (b *bench) keepSending(ctx context.Context) (drained func() (string, error), err error) {
+	running, err := b.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	asked, stop := context.WithCancel(ctx)
+	type sent struct {
+		campaigns int
+		mails     int64
+		err       error
+	}
+	done := make(chan sent, 1)
+	go func() {
+		s := sent{campaigns: 1}
+		defer func() { done <- s }()
+		for {
+			c, err := campaigns.Get(ctx, b.pool, running.ID)
+			if err == nil && (asked.Err() != nil || c.Run.FinishedAt != nil) {
+				s.mails += c.Run.Sent
+				if asked.Err() != nil {
+					return
+				}
+				s.campaigns++
+				running, err = b.start(ctx)
+			}
+			if err != nil {
+				s.err = err
+				return
+			}
+			select {
+			case <-asked.Done():
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}()
+	return func() (string, error) {
+		stop()
+		s := <-done
+		return fmt.Sprintf("%d campaigns to everyone one after the other meanwhile, %d mails of theirs sent", s.campaigns, s.mails), s.err
+	}, nil
 }
 
 // sentAfter returns how long after they were posted the follow-ups of orders were sent.
