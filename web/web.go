@@ -37,7 +37,7 @@ import (
 )
 
 // Deps is what the handlers work with. All fields are required except Redis,
-// without which /readyz does not speak of Redis.
+// without which /readyz does not speak of Redis, and Ending.
 type Deps struct {
 	Pool    *pgxpool.Pool
 	Knocker Knocker
@@ -47,6 +47,7 @@ type Deps struct {
 	BaseURL string // POSTHORN_BASE_URL: where this server is reached from outside
 	Logger  *slog.Logger
 	Clock   clock.Clock
+	Ending  <-chan struct{} // closed when the server is to end: streams end then; nil: never
 }
 
 // New returns the handler of the whole server.

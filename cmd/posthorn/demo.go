@@ -108,7 +108,7 @@ func (d *demo) run(ctx context.Context) error {
 	go func() {
 		err := together(partsCtx,
 			func(ctx context.Context) error { return serveSandbox(ctx, d.sandbox, d.smtp) },
-			func(ctx context.Context) error { return serveHTTP(ctx, d.http, d.handler(), d.log) },
+			func(ctx context.Context) error { return serveHTTP(ctx, d.http, d.handler(ctx), d.log) },
 			d.svc.runScheduler, d.svc.runWorker)
 		if err != nil {
 			d.died(err)
@@ -185,9 +185,9 @@ Look at the mails: %s/inbox/   Ctrl-C ends the demo; its log is %s.
 }
 
 // handler serves Posthorn and, beside it, the inbox and the shop's pages.
-func (d *demo) handler() http.Handler {
+func (d *demo) handler(ctx context.Context) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", d.svc.handler())
+	mux.Handle("/", d.svc.handler(ctx))
 	mux.Handle("/inbox/", d.sandbox.Handler("/inbox"))
 	mux.Handle("GET /{$}", http.RedirectHandler("/inbox/", http.StatusFound))
 	mountShop(mux, d.svc.pool)

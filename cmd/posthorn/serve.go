@@ -66,5 +66,5 @@ func (c *serveCmd) Run(ctx context.Context, cfg *Config, std streams) error {
 
 // web is the part that answers requests on l.
 func (s *services) web(l net.Listener) func(context.Context) error {
-	return func(ctx context.Context) error { return serveHTTP(ctx, l, s.handler(), s.log) }
+	return func(ctx context.Context) error { return serveHTTP(ctx, l, s.handler(ctx), s.log) }
 }

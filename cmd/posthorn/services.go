@@ -97,10 +97,10 @@ func (s *services) close() {
 
 func (s *services) links() tracking.Links { return tracking.NewLinks(s.cfg.BaseURL, s.cfg.Secret) }
 
-// handler is the whole HTTP server's.
-func (s *services) handler() http.Handler {
+// handler is the whole HTTP server's, until ctx ends.
+func (s *services) handler(ctx context.Context) http.Handler {
 	return web.New(web.Deps{
-		Pool: s.pool, Knocker: s.tasks, Links: s.links(), Secret: s.cfg.Secret, BaseURL: s.cfg.BaseURL, Logger: s.log, Clock: s.clock,
+		Pool: s.pool, Knocker: s.tasks, Links: s.links(), Secret: s.cfg.Secret, BaseURL: s.cfg.BaseURL, Logger: s.log, Clock: s.clock, Ending: ctx.Done(),
 		Redis: func(ctx context.Context) error { return s.redis.Ping(ctx).Err() },
 	})
 }
