@@ -11,8 +11,11 @@ FUZZTIME ?= 20s
 # What to hand to the demo, e.g. make demo ARGS=--once
 ARGS     ?=
 
+# Node that scripts/setup had to bring along.
+export PATH := $(CURDIR)/.tools/node_modules/node/bin:$(PATH)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test build run setup setup-demo lint fmt fmt-check generate verify vuln bench torture fuzz clean
+.PHONY: help ui ui-check api demo test build run setup setup-demo lint fmt fmt-check generate verify vuln bench torture fuzz clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,13 +23,28 @@ help: ## list the targets
 demo: setup-demo build ## a shop, a campaign and an inbox to look at; needs nothing else (ARGS=--once ends by itself)
 	@$(BIN) demo $(ARGS)
 
-test: setup lint ## everything that checks: build, vet, staticcheck, all tests with -race on real servers
+test: setup lint ui-check ## everything that checks: build, vet, staticcheck, all tests with -race on real servers
 	$(GO) build ./...
 	$(GO) test -race -timeout 15m $(PACKAGES)
 
-build: ## the program, as bin/posthorn
+build: ui ## the program with the web app in it, as bin/posthorn
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/posthorn
+
+ui: web/ui/dist/index.html ## the web app, as web/ui/dist
+
+# Without Node the program is built all the same: a page says what is missing.
+web/ui/dist/index.html: web/ui/node_modules/.package-lock.json $(shell find web/ui/src web/ui/public web/ui/index.html web/ui/vite.config.ts -type f)
+	@if command -v npm >/dev/null; then cd web/ui && npm run --silent build -- --logLevel warn; else echo "no Node: building without the web app"; fi
+
+web/ui/node_modules/.package-lock.json: web/ui/package-lock.json
+	@if command -v npm >/dev/null; then cd web/ui && npm ci --no-audit --no-fund --loglevel error && touch node_modules/.package-lock.json; fi
+
+ui-check: ui ## format, types, lint and tests of the web app, and how much its first screen loads
+	cd web/ui && npm run --silent check && npm run --silent size
+
+api: web/ui/node_modules/.package-lock.json ## the types of the API, for the web app (web/ui/src/api/schema.d.ts)
+	cd web/ui && npm run --silent api
 
 run: build ## posthorn serve, with the POSTHORN_… variables of your environment
 	$(BIN) serve
@@ -43,6 +61,7 @@ lint: fmt-check ## vet and staticcheck
 
 fmt: ## format the code
 	gofmt -w $$($(SOURCES))
+	@if command -v npm >/dev/null; then cd web/ui && npm run --silent format; fi
 
 fmt-check:
 	@files=$$(gofmt -l $$($(SOURCES))) || exit 1; \

@@ -66,7 +66,8 @@ var rules = map[string]rule{
 
 	"scheduler": {list("postgres tasks internal/flight contacts catalog segments events templates messages journeys campaigns webhooks"), "it knocks; it neither sends nor answers requests"},
 	"worker":    {list("postgres tasks delivery relays senders tracking internal/flight contacts catalog segments events templates messages journeys campaigns webhooks"), "it works on rows; it answers no requests and keeps no time"},
-	"web":       {list("postgres tasks relays senders tracking contacts catalog segments events templates messages journeys campaigns timeline internal/csvimport"), "a request writes rows and knocks; it must never send by itself"},
+	"web/ui":    {nil, "it is files"},
+	"web":       {list("web/ui postgres tasks relays senders tracking contacts catalog segments events templates messages journeys campaigns timeline internal/csvimport"), "a request writes rows and knocks; it must never send by itself"},
 }
 
 // commands may import everything and nothing may import them.
@@ -101,7 +102,7 @@ var gates = []struct {
 	{"github.com/santhosh-tekuri/jsonschema", nil, true, "what comes in is checked by whose thing it is, with errors of its own"},
 	{"github.com/alecthomas/kong", list("cmd/posthorn"), false, "configuration is read once and handed in"},
 	{"github.com/alicebob/miniredis", list("internal/embedded"), true, "it is a stand-in for demos, not a Redis"},
-	{"net/http", list("web webhooks internal/sandbox cmd/posthorn cmd/bench"), true, "requests are answered in web, and made in webhooks, where every address is checked; internal/sandbox has a page of its own, cmd starts the server"},
+	{"net/http", list("web web/ui webhooks internal/sandbox cmd/posthorn cmd/bench"), true, "requests are answered in web, and made in webhooks, where every address is checked; internal/sandbox has a page of its own, cmd starts the server"},
 	{"os/exec", list("internal/embedded cmd/posthorn cmd/bench cmd/torture"), true, "nothing that handles people's data starts programs"},
 }
 

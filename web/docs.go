@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -16,6 +17,12 @@ import (
 
 	"posthorn/journeys"
 )
+
+// OpenAPI returns the OpenAPI document of the API, as JSON.
+func OpenAPI() ([]byte, error) {
+	_, api := build(Deps{Logger: slog.New(slog.DiscardHandler)})
+	return json.MarshalIndent(api.OpenAPI(), "", "  ")
+}
 
 // mountDocs serves the OpenAPI document, the JSON Schema of journeys, and a reference
 // made of the first. The

@@ -1,6 +1,6 @@
 // Package web is Posthorn's face over HTTP: the JSON API under /api/v1 with its
-// OpenAPI document and reference pages, the public unsubscribe page, and the
-// health checks.
+// OpenAPI document and reference pages, the web app (web/ui), the public
+// unsubscribe page, and the health checks.
 //
 // A request goes through these steps:
 //
@@ -27,6 +27,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -34,6 +35,7 @@ import (
 
 	"posthorn/internal/clock"
 	"posthorn/tracking"
+	"posthorn/web/ui"
 )
 
 // Deps is what the handlers work with. All fields are required except Redis,
@@ -65,6 +67,8 @@ func build(deps Deps) (http.Handler, huma.API) {
 
 	mountDocs(mux, a.huma.OpenAPI())
 	mountPages(mux, deps)
+	mux.Handle("GET "+ui.Prefix, ui.Handler())
+	mux.Handle("GET "+strings.TrimSuffix(ui.Prefix, "/"), http.RedirectHandler(ui.Prefix, http.StatusPermanentRedirect))
 	mountHealth(mux, deps)
 	return frame(deps.Logger, mux), a.huma
 }

@@ -15,6 +15,7 @@ import (
 	"posthorn/internal/embedded"
 	"posthorn/internal/sandbox"
 	"posthorn/postgres"
+	"posthorn/web/ui"
 	"posthorn/webhooks"
 )
 
@@ -189,7 +190,7 @@ func (d *demo) handler(ctx context.Context) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", d.svc.handler(ctx))
 	mux.Handle("/inbox/", d.sandbox.Handler("/inbox"))
-	mux.Handle("GET /{$}", http.RedirectHandler("/inbox/", http.StatusFound))
+	mux.Handle("GET /{$}", http.RedirectHandler(ui.Prefix, http.StatusFound))
 	mountShop(mux, d.svc.pool)
 	return mux
 }

@@ -39,6 +39,7 @@ type program struct {
 	Demo       demoCmd       `cmd:"" help:"Try it out: a made-up shop, a campaign and an inbox to look at, with servers of its own."`
 	Sandbox    sandboxCmd    `cmd:"" help:"Run a mail server that accepts everything, delivers nothing and shows it on a page."`
 	Health     healthCmd     `cmd:"" help:"Ask a running web process whether it is ready; for health checks."`
+	OpenAPI    openapiCmd    `cmd:"" name:"openapi" help:"Print the API's OpenAPI document, for making clients."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 

@@ -1,0 +1,27 @@
+/** All pages: each feature's routes.ts, in one tree. */
+import { createRouter } from '@tanstack/react-router'
+
+import { Loading } from '~/components/states'
+import { homeRoutes } from '~/features/home/routes'
+
+import { Broken, NotFound } from './errors'
+import { rootRoute, shellRoute } from './root'
+
+const routeTree = rootRoute.addChildren([shellRoute.addChildren([...homeRoutes])])
+
+export const router = createRouter({
+  routeTree,
+  basepath: '/app',
+  defaultPreload: 'intent',
+  defaultPreloadStaleTime: 0,
+  scrollRestoration: true,
+  defaultPendingComponent: Loading,
+  defaultErrorComponent: Broken,
+  defaultNotFoundComponent: NotFound,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}
