@@ -3,12 +3,20 @@
 #
 #   docker build -t posthorn --build-arg VERSION=$(git describe --tags --always) .
 
+FROM --platform=$BUILDPLATFORM node:22-bookworm-slim AS ui
+WORKDIR /ui
+COPY web/ui/package.json web/ui/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY web/ui .
+RUN npm run build
+
 FROM --platform=$BUILDPLATFORM golang:1.26-bookworm AS build
 WORKDIR /src
 # The modules change less often than the code: a layer of their own.
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
+COPY --from=ui /ui/dist web/ui/dist
 ARG VERSION=dev
 ARG TARGETOS
 ARG TARGETARCH

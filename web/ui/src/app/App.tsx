@@ -1,8 +1,8 @@
 import { MantineProvider } from '@mantine/core'
 import { DatesProvider } from '@mantine/dates'
-import { Notifications } from '@mantine/notifications'
 import { QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
+import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { queryClient } from '~/api/client'
@@ -14,6 +14,8 @@ import { colors, theme } from './theme'
 
 import 'dayjs/locale/de'
 
+const Corner = lazy(() => import('./Corner'))
+
 export function App() {
   const { i18n } = useTranslation()
   return (
@@ -21,7 +23,9 @@ export function App() {
       <DatesProvider settings={{ locale: i18n.language, firstDayOfWeek: 1 }}>
         <QueryClientProvider client={queryClient}>
           <ConfirmProvider>
-            <Notifications position="bottom-right" />
+            <Suspense>
+              <Corner />
+            </Suspense>
             <RouterProvider router={router} />
           </ConfirmProvider>
         </QueryClientProvider>
