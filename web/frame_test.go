@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -310,6 +311,7 @@ func TestProblemMapping(t *testing.T) {
 		{fault.Conflictf("finished", "cannot start"), 409, ""},
 		{&http.MaxBytesError{Limit: 1 << 20}, 413, ""},
 		{context.DeadlineExceeded, 503, ""},
+		{fmt.Errorf("look up API key: %w", io.ErrUnexpectedEOF), 503, ""}, // Postgres ended while it was asked
 		{errors.New("pq: password is hunter2"), 500, ""},
 	}
 	for _, tt := range tests {

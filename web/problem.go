@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -276,7 +277,7 @@ func unavailable(err error) string {
 		return away
 	case errors.Is(err, context.DeadlineExceeded):
 		return "this took too long and was given up; try again, or ask for less"
-	case errors.As(err, &netErr), errors.Is(err, net.ErrClosed):
+	case errors.As(err, &netErr), errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrUnexpectedEOF): // it went away amid it
 		return away
 	}
 	return ""
