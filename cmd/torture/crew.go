@@ -27,7 +27,7 @@ type crew struct {
 	keep   sync.WaitGroup
 }
 
-// post is a place in the crew: a worker or a scheduler, in its n-th life.
+// post is a place in the crew: a worker, a scheduler or web, in its n-th life.
 type post struct {
 	kind, name string
 	lives      int
@@ -48,7 +48,7 @@ const startAfter = 300 * time.Millisecond
 // exitWithin is how long a worker may take to end when asked.
 const exitWithin = 30 * time.Second
 
-func newCrew(binary, logs, databaseURL, redisURL string, slots int) *crew {
+func newCrew(binary, logs, databaseURL, redisURL, listen string, slots int) *crew {
 	retry := strings.TrimSuffix(strings.Repeat("1s,", 10)+strings.Repeat("2s,", 40), ",")
 	c := &crew{binary: binary, logs: logs}
 	for _, kv := range os.Environ() {
@@ -57,7 +57,7 @@ func newCrew(binary, logs, databaseURL, redisURL string, slots int) *crew {
 		}
 	}
 	c.env = append(c.env, "POSTHORN_DATABASE_URL="+databaseURL, "POSTHORN_REDIS_URL="+redisURL, "POSTHORN_SECRET="+tortureSecret,
-		"POSTHORN_BASE_URL=https://mail.shop.example", "POSTHORN_RETRY="+retry, fmt.Sprintf("POSTHORN_CONCURRENCY=%d", slots))
+		"POSTHORN_BASE_URL=https://mail.shop.example", "POSTHORN_LISTEN="+listen, "POSTHORN_RETRY="+retry, fmt.Sprintf("POSTHORN_CONCURRENCY=%d", slots))
 	return c
 }
 

@@ -37,6 +37,7 @@ type storm struct {
 	redis    *embedded.Redis
 	pool     *pgxpool.Pool
 	client   *redis.Client
+	shop     *shop // that delivers the orders; nil: there are none
 	campaign int64 // the big one
 	journey  int64 // that follows orders up, see buyers.go
 	ticks    int64 // the one that runs every minute, see ticks.go
@@ -94,6 +95,14 @@ func (s *storm) schedule(o options) []event {
 		}
 		return nil
 	})
+	if o.orders > 0 { // else there is none
+		add(o.webKills, "web killed", func(context.Context) error {
+			if !s.crew.end("web", syscall.SIGKILL, pick) {
+				return errNobody
+			}
+			return nil
+		})
+	}
 	add(o.flushes, "redis flushed", func(ctx context.Context) error {
 		s.atRedis.Lock()
 		defer s.atRedis.Unlock()

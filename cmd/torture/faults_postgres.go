@@ -82,7 +82,7 @@ func (s *storm) crowd(ctx context.Context, hold time.Duration, pick func(n int) 
 }
 
 // diskSize is enough for a round, and small enough to be filled in memory.
-func diskSize(recipients int) int64 { return 256<<20 + int64(recipients)*8<<10 }
+func diskSize(o options) int64 { return 256<<20 + int64(o.recipients)*8<<10 + int64(o.orders)*16<<10 }
 
 // spareDisk has PostgreSQL keep little of its log of changes, of which it would
 // keep a gigabyte.

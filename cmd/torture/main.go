@@ -9,8 +9,9 @@
 //	    remembers every mail it accepted (relay.go).
 //	 2. A campaign starts. The relay is slowed down so that it takes long enough for
 //	    everything to happen to it. A second one, to few people, runs every minute
-//	    (ticks.go).
-//	 3. Workers are killed, Redis is flushed or stays away, PostgreSQL crashes or has
+//	    (ticks.go). A shop delivers orders over the API, in batches, again wherever it
+//	    got no answer, and a journey follows each up with two mails (buyers.go, shop.go).
+//	 3. Workers and web are killed, Redis is flushed or stays away, PostgreSQL crashes or has
 //	    no connection or no room left, the relay misbehaves (faults.go), at moments
 //	    that the seed chooses.
 //	 4. The faults end. The campaigns have to end by themselves.
@@ -51,11 +52,12 @@ type options struct {
 	kills            int // kill -9 of a worker
 	terms            int // SIGTERM of a worker under load
 	schedulerKills   int
+	webKills         int
 	flushes          int
 	redisRestarts    int
 	absences         int // of Redis, each as long as absent
 	postgresRestarts int
-	orders           int // that buyers place meanwhile, each with two follow-ups
+	orders           int // that the shop delivers over the API meanwhile, each with two follow-ups
 	crowds           int // all of PostgreSQL's connections are taken
 	fullDisks        int // its disk has no room left
 	pauses           int
@@ -67,6 +69,15 @@ type options struct {
 
 	redisAway, postgresAway time.Duration // at most, when they restart
 	absent                  time.Duration
+}
+
+// mails is how many a round has to send, ticks aside.
+func (o options) mails() int { return o.recipients + 2*o.orders }
+
+// limit ends a round that never ends: what the faults may cost, and a pace that the
+// slowest machine keeps.
+func (o options) limit() time.Duration {
+	return o.spread + 15*time.Minute + time.Duration(o.mails())*10*time.Millisecond
 }
 
 func main() {
@@ -81,12 +92,13 @@ func main() {
 	flag.IntVar(&o.kills, "kills", 5, "kill -9 of a worker")
 	flag.IntVar(&o.terms, "terms", 2, "SIGTERM of a worker under load")
 	flag.IntVar(&o.schedulerKills, "scheduler-kills", 2, "kill -9 of a scheduler")
+	flag.IntVar(&o.webKills, "web-kills", 2, "kill -9 of the process that takes the orders")
 	flag.IntVar(&o.flushes, "flushes", 1, "FLUSHALL")
 	flag.IntVar(&o.redisRestarts, "redis-restarts", 1, "kill -9 and restart of Redis")
 	flag.IntVar(&o.absences, "absences", 0, "kill -9 of Redis, which stays away for as long as --absent says")
 	flag.IntVar(&o.crowds, "crowds", 1, "times that PostgreSQL has no connection left")
 	flag.IntVar(&o.fullDisks, "full-disks", 1, "times that PostgreSQL's disk is full (as root on Linux only)")
-	flag.IntVar(&o.orders, "orders", 4000, "orders that buyers place meanwhile, each followed up by two mails")
+	flag.IntVar(&o.orders, "orders", 4000, "orders that a shop delivers over the API meanwhile, each followed up by two mails")
 	flag.IntVar(&o.postgresRestarts, "postgres-restarts", 1, "immediate stop and restart of PostgreSQL")
 	flag.IntVar(&o.pauses, "pauses", 3, "pause and resume of the campaign")
 	flag.IntVar(&o.moods, "moods", 1, "times that the relay refuses connections, is busy, is slow: of each")

@@ -32,6 +32,7 @@ type relay struct {
 	conns    map[net.Conn]bool
 	mood     mood
 	pace     time.Duration        // from the final dot to its reply
+	follow   time.Duration        // the same for follow-ups
 	planned  []mailFault          // for the mails to come, one each
 	accepted map[string]int       // by Message-ID: how often
 	to       map[letter][]string  // the Message-IDs accepted for it
@@ -138,17 +139,17 @@ func (r *relay) feel(m mood) error {
 	})
 }
 
-// setPace makes every mail take so long.
-func (r *relay) setPace(d time.Duration) {
+// setPace makes every mail of a campaign take so long, and every follow-up.
+func (r *relay) setPace(campaign, followUp time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.pace = d
+	r.pace, r.follow = campaign, followUp
 }
 
 // calm ends all faults but those of the recipients, and those that are planned
 // for the very next mails.
 func (r *relay) calm() error {
-	r.setPace(0)
+	r.setPace(0, 0)
 	return r.feel(well)
 }
 
@@ -211,8 +212,7 @@ type session struct {
 var errHungUp = errors.New("the relay hangs up")
 
 func (s *session) run() {
-	m, _ := s.now()
-	if m == busy {
+	if s.now() == busy {
 		s.reply("421 4.3.2 too busy")
 		return
 	}
@@ -237,7 +237,7 @@ func (s *session) command(line string) error {
 		return s.reply("250-torture\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME")
 	case "MAIL":
 		// Connections that were open before end here, where nothing is under way.
-		switch m, _ := s.now(); m {
+		switch s.now() {
 		case refuses:
 			return errHungUp
 		case busy:
@@ -262,16 +262,16 @@ func (s *session) command(line string) error {
 	}
 }
 
-func (s *session) now() (mood, time.Duration) {
+func (s *session) now() mood {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.mood, s.pace
+	return s.mood
 }
 
 func (s *session) recipient(rest string) string {
 	_, address, _ := strings.Cut(rest, "<")
 	address, _, _ = strings.Cut(address, ">")
-	if m, _ := s.now(); m == slow {
+	if s.now() == slow {
 		time.Sleep(time.Second)
 	}
 	refusals, gone := s.fate(address)
@@ -315,6 +315,9 @@ func (s *session) data() error {
 	// From here on the mail may be ours: the reply, or its lack, comes after.
 	s.mu.Lock()
 	pace := s.pace
+	if strings.HasSuffix(to, buyers) {
+		pace = s.follow
+	}
 	accept := fault != cutRefused && (fault != hangs || s.random.IntN(2) == 0)
 	if accept {
 		s.accepted[id]++

@@ -31,6 +31,10 @@ func (v *verdict) String() string {
 	for _, fault := range v.skipped {
 		line("SKIPPED", "%s", fault)
 	}
+	if s := v.storm.shop; s != nil {
+		line("orders", "%d in %d requests to web, of which %d got no answer and %d a 503; followed up %s after the last fault",
+			v.orders, s.requests, s.lost, s.away, v.followed.Round(time.Second))
+	}
 	line("relay", "%s", counted(v.storm.relay.injected))
 	var states []string
 	for _, s := range messages.States {

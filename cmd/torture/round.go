@@ -17,6 +17,7 @@ import (
 	"posthorn/internal/embedded"
 	"posthorn/postgres"
 	"posthorn/tasks"
+	"posthorn/worker"
 )
 
 const tortureSecret = "torture-secret-0123456789"
@@ -27,13 +28,10 @@ const tortureSecret = "torture-secret-0123456789"
 // because Posthorn must not depend on that.
 const stall = 50 * time.Second
 
-// roundLimit ends a round that never ends.
-const roundLimit = 15 * time.Minute
-
 // torture runs a round of the given posthorn program. Its error says that the round could not be run; what
 // came out of one that was is in the verdict.
 func torture(ctx context.Context, binary string, o options) (v *verdict, err error) {
-	ctx, cancel := context.WithTimeout(ctx, roundLimit)
+	ctx, cancel := context.WithTimeout(ctx, o.limit())
 	defer cancel()
 	dir, err := os.MkdirTemp("", "posthorn-torture-")
 	if err != nil {
@@ -55,7 +53,7 @@ func torture(ctx context.Context, binary string, o options) (v *verdict, err err
 	v = &verdict{options: o, storm: s}
 	data := filepath.Join(dir, "postgres")
 	if o.fullDisks > 0 {
-		if s.disk, err = newDisk(filepath.Join(dir, "disk"), diskSize(o.recipients)); err == nil {
+		if s.disk, err = newDisk(filepath.Join(dir, "disk"), diskSize(o)); err == nil {
 			defer func() { err = errors.Join(err, s.disk.close()) }()
 			data = filepath.Join(s.disk.dir, "postgres")
 		} else {
@@ -92,12 +90,23 @@ func torture(ctx context.Context, binary string, o options) (v *verdict, err err
 		return nil, err
 	}
 
-	s.crew = newCrew(binary, dir, s.pg.URL, s.redis.URL, o.connections)
+	listen, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	s.crew = newCrew(binary, dir, s.pg.URL, s.redis.URL, listen, o.connections)
 	defer s.crew.dismiss()
 	s.crew.hire("worker", o.workers)
 	s.crew.hire("scheduler", o.schedulers)
-	// So slow that the campaign is not over before the faults are.
-	s.relay.setPace(o.spread * time.Duration(o.workers*o.connections) / time.Duration(o.recipients))
+	if o.orders > 0 {
+		if s.shop, err = openShop(ctx, s.pool, listen); err != nil {
+			return nil, err
+		}
+		s.crew.hire("web", 1)
+	}
+	// So slow that neither the campaign nor the follow-ups are over before the faults
+	// are. Follow-ups have connections of their own, and so a pace.
+	s.relay.setPace(paceOf(o.spread, o.workers*o.connections, o.recipients), paceOf(o.spread, o.workers*worker.RealtimeConcurrency, 2*o.orders))
 	if _, err := campaigns.Start(ctx, s.pool, clock.System(), s.campaign); err != nil {
 		return nil, err
 	}
@@ -135,6 +144,7 @@ func torture(ctx context.Context, binary string, o options) (v *verdict, err err
 	}
 	if v.stuck == "" && o.orders > 0 {
 		v.stuck = s.awaitBuyers(ctx, o)
+		v.followed = time.Since(calm)
 	}
 	if v.stuck != "" {
 		s.describe(ctx, filepath.Join(dir, "stuck.txt"))
@@ -153,6 +163,15 @@ func torture(ctx context.Context, binary string, o options) (v *verdict, err err
 	return v, v.compare(ctx)
 }
 
+// paceOf is how long each of so many mails takes where they go over so many
+// connections and take about that long together.
+func paceOf(spread time.Duration, connections, mails int) time.Duration {
+	if mails == 0 {
+		return 0
+	}
+	return spread * time.Duration(connections) / time.Duration(mails)
+}
+
 // await waits until a campaign is where it has to come by itself. It returns what
 // is wrong where it does not.
 func (s *storm) await(ctx context.Context, id int64, over func(campaigns.Campaign) bool) string {
@@ -162,7 +181,7 @@ func (s *storm) await(ctx context.Context, id int64, over func(campaigns.Campaig
 		c, err := campaigns.Get(ctx, s.pool, id)
 		switch {
 		case ctx.Err() != nil:
-			return "interrupted, or not over after " + roundLimit.String()
+			return "interrupted, or not over in time"
 		case err != nil:
 			state = err.Error()
 		case over(c):

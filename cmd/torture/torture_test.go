@@ -32,12 +32,12 @@ func TestNothingIsLostAndNothingTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, o := range map[string]options{
-		"workers and schedulers die": {seed: 1, orders: 200, kills: 3, terms: 1, schedulerKills: 2},
+		"workers and schedulers die": {seed: 1, orders: 200, kills: 3, terms: 1, schedulerKills: 2, webKills: 2},
 		// Nothing may be in doubt but what the relay did not answer, and no chunk may be left to its lease.
 		"workers are asked to end":        {seed: 6, terms: 4, schedulerKills: 1, mailFaults: 1},
 		"redis forgets and is away":       {seed: 2, orders: 200, kills: 1, flushes: 2, redisRestarts: 1, pauses: 1, redisAway: 3 * time.Second},
 		"redis stays away":                {seed: 7, kills: 1, terms: 1, absences: 1, absent: 8 * time.Second},
-		"postgres crashes":                {seed: 3, orders: 200, postgresRestarts: 2, pauses: 3, terms: 1, postgresAway: 2 * time.Second},
+		"postgres crashes":                {seed: 3, orders: 200, webKills: 1, postgresRestarts: 2, pauses: 3, terms: 1, postgresAway: 2 * time.Second},
 		"postgres has no connection left": {seed: 8, crowds: 1, schedulerKills: 1},
 		"postgres has no room left":       {seed: 9, fullDisks: 1, pauses: 1},
 		"cancelled amid it all":           {seed: 5, orders: 200, cancel: true, kills: 1, flushes: 1, pauses: 3, postgresRestarts: 1},

@@ -23,6 +23,8 @@ type verdict struct {
 	took  time.Duration // of the big campaign
 	calm  time.Duration // from the end of the faults to the end of the campaign
 
+	followed time.Duration // from the end of the faults to the last follow-up
+
 	skipped                   []string // faults that were asked for and are not possible here, with the reason
 	heard                     heard
 	counts                    map[messages.State]int
