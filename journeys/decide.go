@@ -187,7 +187,7 @@ func (d *decision) leaves() bool {
 		}
 	}
 	if d.Exit.Goal != nil && d.Exit.Goal.Match(d.Facts, d.Now) {
-		return d.end(over, ReasonGoal, "the goal is met: "+d.Exit.Goal.String())
+		return d.end(over, ReasonGoal, d.goalMet())
 	}
 	return false
 }
@@ -212,6 +212,12 @@ func (d *decision) happened() (why string, yes bool) {
 }
 
 func (d *decision) wanted() bool { return d.Entry.If == nil || d.Entry.If.Match(d.Facts, d.Now) }
+
+func (d *decision) goalMet() string { return "the goal is met: " + d.Exit.Goal.String() }
+
+func (d *decision) noLongerWanted() string {
+	return "does not fit any more who may enter: " + d.Entry.If.String()
+}
 
 func (d *decision) entering() string {
 	switch t := d.Trigger; t.Type {
@@ -346,10 +352,11 @@ func (d *decision) step(in instruction) (next int, goOn bool) {
 }
 
 // send decides about a mail. What only holds it back for now (caps, quiet hours,
-// stock) is decided when it is claimed, as for every mail.
+// stock) is decided when it is claimed, as for every mail; then the goal and entry.if
+// are asked once more (AskAgain).
 func (d *decision) send(s *Step) bool {
 	if !d.wanted() {
-		return !d.end(Exited, ReasonFilter, "does not fit any more who may enter: "+d.Entry.If.String())
+		return !d.end(Exited, ReasonFilter, d.noLongerWanted())
 	}
 	if !s.Transactional {
 		switch {

@@ -148,8 +148,8 @@ func sortMails(list []Mail) {
 }
 
 // TestNobodyIsMailedTwiceOrTooLate throws random things at the live engine: orders,
-// the same again, refunds, late events, unsubscribes, publishes, pauses, and
-// processes that die before their commit.
+// the same again, refunds, goals, late events, unsubscribes, publishes, pauses, mails
+// that are claimed much later, and processes that die before their commit.
 func TestNobodyIsMailedTwiceOrTooLate(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -173,6 +173,7 @@ func TestNobodyIsMailedTwiceOrTooLate(t *testing.T) {
 		orders := map[string]*placed{}
 		var ids []string
 		refunded, gone := map[string]time.Time{}, map[string]time.Time{}
+		goals := map[string][]time.Time{} // when people met it
 		put := func(id string) {
 			was := s.now
 			s.now = orders[id].at
@@ -182,7 +183,7 @@ func TestNobodyIsMailedTwiceOrTooLate(t *testing.T) {
 		for i := range rapid.IntRange(5, 40).Draw(rt, "steps") {
 			s.now = s.now.Add(time.Duration(rapid.IntRange(1, 100).Draw(rt, "hours")) * time.Hour)
 			who := people[rapid.IntRange(0, 2).Draw(rt, "who")]
-			switch what := rapid.SampledFrom([]string{"order", "order", "again", "refund", "late event", "unsubscribe", "publish", "pause", "resume", "die", "work", "work"}).Draw(rt, "what"); what {
+			switch what := rapid.SampledFrom([]string{"order", "order", "again", "refund", "goal", "send", "late event", "unsubscribe", "publish", "pause", "resume", "die", "work", "work"}).Draw(rt, "what"); what {
 			case "order":
 				id := fmt.Sprintf("P%d-%d", round, i)
 				ids = append(ids, id)
@@ -198,6 +199,11 @@ func TestNobodyIsMailedTwiceOrTooLate(t *testing.T) {
 					refunded[id] = s.now
 				}
 				put(id)
+			case "goal":
+				s.order(fmt.Sprintf("G%d-%d", round, i), who, "placed", "GR")
+				goals[who] = append(goals[who], s.now)
+			case "send":
+				s.send(j)
 			case "late event":
 				was := s.now
 				s.now = s.now.Add(-50 * time.Hour)
@@ -232,8 +238,9 @@ func TestNobodyIsMailedTwiceOrTooLate(t *testing.T) {
 		}
 		_, _ = Resume(s.ctx, s.pool, s.now, j)
 		s.later(40 * day24)
+		s.send(j)
 		rows, err := s.pool.Query(s.ctx, `
-			SELECT e.id, r.step, c.external_id, o.external_id, m.created_at, m.state = 'cancelled'
+			SELECT e.id, r.step, c.external_id, o.external_id, m.created_at, m.sent_at
 			FROM messages m JOIN runs r ON r.id = m.run_id JOIN enrolments e ON e.id = m.enrolment_id
 			JOIN contacts c ON c.id = e.contact_id JOIN orders o ON o.id = e.order_id
 			WHERE r.journey_id = $1`, j)
@@ -249,8 +256,8 @@ func TestNobodyIsMailedTwiceOrTooLate(t *testing.T) {
 			var k step
 			var who, order string
 			var at time.Time
-			var cancelled bool
-			s.ok(rows.Scan(&k.enrolment, &k.step, &who, &order, &at, &cancelled))
+			var sent *time.Time
+			s.ok(rows.Scan(&k.enrolment, &k.step, &who, &order, &at, &sent))
 			if seen[k] || perOrder[order+k.step] {
 				rt.Errorf("enrolment %d got step %s twice, or order %s did", k.enrolment, k.step, order)
 			}
@@ -261,11 +268,16 @@ func TestNobodyIsMailedTwiceOrTooLate(t *testing.T) {
 			if when, ok := gone[who]; ok && at.After(when) {
 				rt.Errorf("%s unsubscribed at %s, and was mailed %s at %s", who, when, k.step, at)
 			}
+			for _, when := range goals[who] {
+				if sent != nil && sent.After(when) && !when.Before(orders[order].at) {
+					rt.Errorf("%s met the goal at %s, after order %s, and was sent %s at %s", who, when, order, k.step, sent)
+				}
+			}
 		}
 		for id, o := range orders { // and nobody was forgotten
 			_, wasRefunded := refunded[id]
 			_, hasLeft := gone[o.who]
-			if !wasRefunded && !hasLeft && !perOrder[id+"thanks"] {
+			if !wasRefunded && !hasLeft && len(goals[o.who]) == 0 && !perOrder[id+"thanks"] {
 				rt.Errorf("order %s led to no mail", id)
 			}
 		}

@@ -100,8 +100,9 @@ type Chunk struct {
 	RunID           int64
 	RunKey          uuid.UUID
 	Kind            Kind
-	CampaignID      int64  // 0: it is a journey's
-	JourneyID       int64  // 0: it is a campaign's
+	CampaignID      int64 // 0: it is a journey's
+	JourneyID       int64 // 0: it is a campaign's
+	JourneyVersion  int
 	Name            string // the campaign's or the journey's
 	Topic           string
 	Sender          Sender
@@ -136,11 +137,11 @@ func Take(ctx context.Context, db postgres.DB, now time.Time, chunkID int64) (Ch
 		  AND r.id = k.run_id AND r.finished_at IS NULL AND NOT r.held
 		  -- What a dead worker had claimed is settled first, by Recover.
 		  AND NOT EXISTS (SELECT FROM messages m WHERE m.chunk_id = $1 AND m.state = 'sending')
-		RETURNING k.epoch, r.id, r.key, r.kind, coalesce(r.campaign_id, 0), coalesce(r.journey_id, 0), r.name, r.topic, r.sender_name,
+		RETURNING k.epoch, r.id, r.key, r.kind, coalesce(r.campaign_id, 0), coalesce(r.journey_id, 0), coalesce(r.journey_version, 0), r.name, r.topic, r.sender_name,
 		          r.sender_address, r.relay, r.template_id, r.template_version, r.render_as,
 		          EXISTS (SELECT FROM message_counts n WHERE n.run_id = r.id AND n.state = 'sent'), r.resend`,
 		chunkID, now, now.Add(Lease)).
-		Scan(&k.Epoch, &k.RunID, &k.RunKey, &k.Kind, &k.CampaignID, &k.JourneyID, &k.Name, &k.Topic, &k.Sender.Name,
+		Scan(&k.Epoch, &k.RunID, &k.RunKey, &k.Kind, &k.CampaignID, &k.JourneyID, &k.JourneyVersion, &k.Name, &k.Topic, &k.Sender.Name,
 			&k.Sender.Address, &k.Relay, &k.TemplateID, &k.TemplateVersion, &k.RenderAs, &k.Warm, &k.Resend)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Chunk{}, false, nil

@@ -18,18 +18,21 @@ type Claimed struct {
 	Email     string     // as frozen
 	Attempts  int        // this attempt included: 1 for the first
 	Skip      string     // not empty: the reason why it must not be mailed after all, or not yet
+	Why       string     // with Skip: the same in words, where there is more to say
 	Until     time.Time  // with Skip: when it may be mailed; zero: never
 }
 
-// Enrolment is what triggered a mail of a journey.
+// Enrolment is what a mail of a journey belongs to, and what triggered that.
 type Enrolment struct {
+	ID               int64
+	TriggerAt        time.Time
 	OrderID, EventID *int64 // nil: not by one, or it was deleted
 }
 
 // Refused is the result of a claimed message that must not be mailed, or not yet;
 // false where it may.
 func (c Claimed) Refused() (Result, bool) {
-	r := Result{ID: c.ID, State: Skipped, Reason: c.Skip, Unspent: true}
+	r := Result{ID: c.ID, State: Skipped, Reason: c.Skip, Detail: c.Why, Unspent: true}
 	if !c.Until.IsZero() {
 		r.State, r.DueAt = Deferred, c.Until
 	}
@@ -48,6 +51,9 @@ func (c Claimed) Refused() (Result, bool) {
 //   - it is quiet where the contact lives (then with Until);
 //   - everything that the mail promotes is out of stock;
 //   - the contact had as many mails as the rules allow.
+//
+// (Of a journey's mail, its caller then asks for the goal and entry.if again: see
+// journeys.Engine.AskAgain.)
 //
 // A run of kind test skips nobody: its addresses are given by hand. A transactional
 // mail is owed to whoever did not suppress the address, at any hour and beyond any cap.
@@ -93,7 +99,7 @@ func claim(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, ep
 			RETURNING m.id, m.run_id, m.contact_id, m.email, m.attempts, m.enrolment_id
 		)
 		SELECT m.id, m.contact_id, m.email, m.attempts,
-		       e.order_id, e.event_id,
+		       e.id, e.trigger_at, e.order_id, e.event_id,
 		       CASE WHEN r.kind = 'test'                       THEN ''
 		            WHEN m.contact_id IS NULL                  THEN 'contact_deleted'
 		            WHEN e.status IN ('exited', 'dropped')     THEN 'journey_left'
@@ -122,12 +128,13 @@ func claim(ctx context.Context, db postgres.DB, now time.Time, chunkID int64, ep
 	}
 	quietUntil := rules.quietUntil(now)
 	claimed, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (c Claimed, err error) {
-		var order, event *int64
+		var enrolment, order, event *int64
+		var triggered *time.Time
 		var zone *string
 		var soldOut bool
-		err = row.Scan(&c.ID, &c.ContactID, &c.Email, &c.Attempts, &order, &event, &c.Skip, &marketing, &zone, &soldOut)
-		if order != nil || event != nil {
-			c.Enrolment = &Enrolment{OrderID: order, EventID: event}
+		err = row.Scan(&c.ID, &c.ContactID, &c.Email, &c.Attempts, &enrolment, &triggered, &order, &event, &c.Skip, &marketing, &zone, &soldOut)
+		if enrolment != nil {
+			c.Enrolment = &Enrolment{ID: *enrolment, TriggerAt: *triggered, OrderID: order, EventID: event}
 		}
 		if c.Skip == "" && marketing != "" && zone != nil {
 			if c.Until = quietUntil(*zone); !c.Until.IsZero() {

@@ -252,6 +252,11 @@ func (s *shift) giveUp(ctx context.Context, reason string) error {
 
 // sendBatch offers each message and records all outcomes together.
 func (s *shift) sendBatch(ctx context.Context, batch []messages.Claimed) error {
+	if s.Kind == messages.OfJourney {
+		if err := s.journeys.AskAgain(ctx, s.Pool, s.Clock(), s.JourneyID, s.JourneyVersion, batch); err != nil {
+			return errors.Join(err, s.record(ctx, released(batch)))
+		}
+	}
 	facts, err := s.loadFacts(ctx, batch)
 	if err != nil {
 		return errors.Join(err, s.record(ctx, released(batch)))

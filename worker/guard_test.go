@@ -47,16 +47,7 @@ func TestQuietHoursHoldAndTheCapSkips(t *testing.T) {
 	if held.State != messages.Deferred || held.Reason != messages.ReasonQuietHours || held.Attempts != 0 || !held.DueAt.Equal(morning) {
 		t.Errorf("by night: %+v", held)
 	}
-	// The clock moves on once the chunk is back, or its lease would seem to have run out.
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		var leased bool
-		if err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM chunks WHERE lease_until IS NOT NULL)`).Scan(&leased); err != nil || time.Now().After(deadline) {
-			t.Fatal("the chunk was not put back", err)
-		}
-		if !leased {
-			break
-		}
-	}
+	s.awaitPut()
 	off.Store(int64(2 * time.Hour))
 	s.awaitEnd(first.ID)
 	if m := s.list(first.ID)["p1@x.example"]; m.State != messages.Sent || m.Attempts != 1 {
@@ -75,4 +66,20 @@ func TestQuietHoursHoldAndTheCapSkips(t *testing.T) {
 		}
 	}
 	s.exactlyOnce(2)
+}
+
+// awaitPut waits until no chunk is with a worker: only then may a test's clock move on,
+// or the lease would seem to have run out.
+func (s *shop) awaitPut() {
+	s.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		var leased bool
+		err := s.pool.QueryRow(context.Background(), `SELECT EXISTS (SELECT FROM chunks WHERE lease_until IS NOT NULL)`).Scan(&leased)
+		switch {
+		case err != nil || time.Now().After(deadline):
+			s.t.Fatal("a chunk was not put back", err)
+		case !leased:
+			return
+		}
+	}
 }

@@ -3,15 +3,20 @@ package worker_test
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"posthorn/catalog"
 	"posthorn/internal/clock"
+	"posthorn/internal/flight"
 	"posthorn/internal/smtptest"
 	"posthorn/journeys"
 	"posthorn/messages"
 	"posthorn/relays"
+	"posthorn/scheduler"
 	"posthorn/templates"
 	"posthorn/worker"
 )
@@ -19,13 +24,19 @@ import (
 // follow publishes a journey that mails at once for every order.
 func (s *shop) follow(exit string) int64 {
 	s.t.Helper()
+	return s.followWhere("{}", exit)
+}
+
+// followWhere is the same with something to say about who enters.
+func (s *shop) followWhere(entry, exit string) int64 {
+	s.t.Helper()
 	ctx, now := context.Background(), clock.System()
 	tpl, _, err := templates.Create(ctx, s.pool, now, "thanks", templates.Source{Subject: "Thanks {{ contact.first_name }}", HTML: html})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	j, err := journeys.Create(ctx, s.pool, now, "thanks", fmt.Appendf(nil, `{"trigger": {"type": "order", "on": "placed"}, "exit": %s,
-		"steps": [{"id": "thanks", "type": "send", "template_id": %d, "sender": {"name": "Shop", "address": "news@shop.example"}, "topic": "news"}]}`, exit, tpl.ID))
+	j, err := journeys.Create(ctx, s.pool, now, "thanks", fmt.Appendf(nil, `{"trigger": {"type": "order", "on": "placed"}, "entry": %s, "exit": %s,
+		"steps": [{"id": "thanks", "type": "send", "template_id": %d, "sender": {"name": "Shop", "address": "news@shop.example"}, "topic": "news"}]}`, entry, exit, tpl.ID))
 	if err == nil {
 		_, err = journeys.Publish(ctx, s.pool, now, j.ID)
 	}
@@ -37,8 +48,13 @@ func (s *shop) follow(exit string) int64 {
 
 func (s *shop) order(id string, person int) {
 	s.t.Helper()
+	s.orderOf(id, person, "CO")
+}
+
+func (s *shop) orderOf(id string, person int, sku string) {
+	s.t.Helper()
 	_, _, err := catalog.UpsertOrder(context.Background(), s.pool, clock.System(), catalog.OrderInput{
-		OrderID: id, ContactExternalID: fmt.Sprint("c", person), PlacedAt: clock.System(), Items: []catalog.Item{{SKU: "CO", Quantity: 1, UnitPrice: 10_0000}}})
+		OrderID: id, ContactExternalID: fmt.Sprint("c", person), PlacedAt: clock.System(), Items: []catalog.Item{{SKU: sku, Quantity: 1, UnitPrice: 10_0000}}})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -103,6 +119,83 @@ func TestARefundStopsAMailThatWaits(t *testing.T) {
 	list, _, err := messages.List(context.Background(), s.pool, messages.Filter{})
 	if err != nil || len(list) != 1 || list[0].State.Settled() == false || list[0].State == messages.Sent {
 		t.Fatalf("%+v, %v", list, err)
+	}
+}
+
+// Mails are held for the night, and their enrolments are over. By the morning one contact
+// has met the goal and one does not fit who may enter any more: only the third is mailed.
+func TestAMailThatWasHeldIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.people(3)
+	ctx := context.Background()
+	var off atomic.Int64
+	now := func() time.Time { return clock.System().Add(time.Duration(off.Load())) }
+	at := func(d time.Duration) string { return now().Add(d).Format("15:04") }
+	_, err := messages.PutSendingRules(ctx, s.pool, messages.SendingRules{QuietHours: &messages.QuietHours{From: at(-time.Hour), To: at(2 * time.Hour)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := s.followWhere(`{"key": "contact", "if": {"field": "country", "operator": "!=", "value": "Norway"}}`,
+		`{"goal": {"field": "bought.product", "operator": "bought", "value": "GR", "from": "trigger"}}`)
+	s.background(func(ctx context.Context) {
+		(&scheduler.Scheduler{Pool: s.pool, Tasks: s.tasks, Flights: flight.NewRecorder(s.rc), Clock: now, Log: quiet(), Every: 100 * time.Millisecond}).Run(ctx)
+	})
+	s.work(func(d *worker.Deps) { d.Clock = now })
+	mails := func() map[string]messages.Message {
+		list, _, err := messages.List(ctx, s.pool, messages.Filter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		byEmail := map[string]messages.Message{}
+		for _, m := range list {
+			byEmail[m.Email] = m
+		}
+		return byEmail
+	}
+	await := func(what string, so func(map[string]messages.Message) bool) {
+		t.Helper()
+		for deadline := time.Now().Add(30 * time.Second); !so(mails()); time.Sleep(50 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %+v", what, mails())
+			}
+		}
+	}
+	for i := range 3 {
+		s.order(fmt.Sprint("O", i+1), i+1)
+	}
+	await("all are held", func(m map[string]messages.Message) bool {
+		return len(m) == 3 && m["p1@x.example"].Reason == messages.ReasonQuietHours && m["p2@x.example"].Reason == messages.ReasonQuietHours && m["p3@x.example"].Reason == messages.ReasonQuietHours
+	})
+	if all, err := journeys.Count(ctx, s.pool, j); err != nil || all.Total.Finished != 3 {
+		t.Fatalf("%+v, %v", all.Total, err)
+	}
+	s.orderOf("O4", 1, "GR")
+	if _, err := s.pool.Exec(ctx, `UPDATE contacts SET country = 'Norway' WHERE external_id = 'c2'`); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitPut()
+	off.Store(int64(2*time.Hour + time.Minute))
+	await("all are settled", func(m map[string]messages.Message) bool {
+		return m["p1@x.example"].State.Settled() && m["p2@x.example"].State.Settled() && m["p3@x.example"].State.Settled()
+	})
+	if m := mails()["p1@x.example"]; m.State != messages.Skipped || m.Reason != journeys.ReasonGoal || m.Attempts != 0 || m.Detail == "" {
+		t.Errorf("the goal was met: %+v", m)
+	}
+	if m := mails()["p2@x.example"]; m.State != messages.Skipped || m.Reason != journeys.ReasonFilter || m.Attempts != 0 || m.Detail == "" {
+		t.Errorf("entry.if does not hold any more: %+v", m)
+	}
+	if m := mails()["p3@x.example"]; m.State != messages.Sent {
+		t.Errorf("still fits: %+v", m)
+	}
+	if n := len(s.relay.Mails()); n != 1 {
+		t.Errorf("%d mails, want 1", n)
+	}
+	told, err := journeys.Explain(ctx, s.pool, now(), j, "c2", nil)
+	if err != nil || len(told.Enrolments) != 1 || !slices.ContainsFunc(told.Enrolments[0].Sentences, func(s journeys.Sentence) bool {
+		return strings.HasSuffix(s.Text, "it is skipped (no_longer_wanted)")
+	}) {
+		t.Errorf("%+v, %v", told, err)
 	}
 }
 
