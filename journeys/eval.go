@@ -234,7 +234,7 @@ func trigger(f segments.Facts, at time.Time, orderID, eventID *int64, events map
 
 // enrol enters who enters and takes their first steps.
 func enrol(ctx context.Context, tx pgx.Tx, now time.Time, live []liveJourney, people map[int64]*person, events map[int64]segments.EventFact, list []happened, work *Work) error {
-	var fresh []*enrolment
+	var starting []*enrolment
 	for _, h := range list {
 		p := people[h.ContactID]
 		if p == nil {
@@ -258,17 +258,67 @@ func enrol(ctx context.Context, tx pgx.Tx, now time.Time, live []liveJourney, pe
 			e.Seed = Seed(j.id, p.Facts.ExternalID)
 			if s.Status == Pending {
 				e.Key = e.program.PendingKey(h.Kind, e.subject())
-			} else if !e.enter(now) {
-				continue
 			}
+			starting = append(starting, e)
+		}
+	}
+	entered, err := enteredBefore(ctx, tx, starting)
+	if err != nil {
+		return err
+	}
+	var fresh []*enrolment
+	for _, e := range starting {
+		if e.Status == Pending || !entered[e.entryKey()] && e.enter(now) {
 			fresh = append(fresh, e)
 		}
 	}
-	fresh, err := insertEnrolments(ctx, tx, now, fresh)
+	fresh, err = insertEnrolments(ctx, tx, now, fresh)
 	if err != nil {
 		return err
 	}
 	return settle(ctx, tx, now, fresh, events, work)
+}
+
+// enrolmentKey is what there is one enrolment for.
+type enrolmentKey struct {
+	journey int64
+	key     string
+}
+
+// entryKey is the key with which an order or event enters.
+func (e *enrolment) entryKey() enrolmentKey {
+	return enrolmentKey{e.JourneyID, e.program.EntryKey(e.subject(), e.ContactID, 0)}
+}
+
+// enteredBefore finds, of orders and events that are about to enter, those that did
+// long ago and happened again. The insert passes over them; but where a contact may not
+// enter again for a while, they must not count as an entrance and keep another order out.
+// Only such journeys are asked about.
+func enteredBefore(ctx context.Context, tx pgx.Tx, starting []*enrolment) (map[enrolmentKey]bool, error) {
+	var journeys []int64
+	var keys []string
+	for _, e := range starting {
+		if entry := e.program.Entry; e.Status != Pending && entry.Key != KeyContact && !entry.AgainAfter.IsZero() {
+			k := e.entryKey()
+			journeys, keys = append(journeys, k.journey), append(keys, k.key)
+		}
+	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	rows, err := tx.Query(ctx, `
+		SELECT e.journey_id, e.key
+		FROM unnest($1::bigint[], $2::text[]) AS r (journey_id, key)
+		JOIN enrolments e USING (journey_id, key)`, journeys, keys)
+	if err != nil {
+		return nil, fmt.Errorf("look for keys of earlier enrolments: %w", err)
+	}
+	found := map[enrolmentKey]bool{}
+	var k enrolmentKey
+	if _, err := pgx.ForEachRow(rows, []any{&k.journey, &k.key}, func() error { found[k] = true; return nil }); err != nil {
+		return nil, fmt.Errorf("look for keys of earlier enrolments: %w", err)
+	}
+	return found, nil
 }
 
 // enter gives an enrolment its key, where the contact may enter (again).

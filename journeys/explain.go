@@ -15,8 +15,9 @@ import (
 // Explanation says what was decided about a contact, and why.
 type Explanation struct {
 	ContactExternalID string      `json:"contact_external_id"`
-	Enrolments        []Explained `json:"enrolments"`        // the newest first
-	WhyNot            string      `json:"why_not,omitempty"` // why there is none
+	Enrolments        []Explained `json:"enrolments"`         // the newest first
+	WhyNot            string      `json:"why_not,omitempty"`  // why there is none
+	LeftOut           []Sentence  `json:"left_out,omitempty"` // orders or events that came too soon after one that entered; the newest first
 }
 
 // Explained is an enrolment with its history.
@@ -35,8 +36,9 @@ type Sentence struct {
 // explained is how many enrolments of a contact are explained: the newest.
 const explained = 20
 
-// Explain tells a contact's history in a journey. Where there is none it says why, by
-// asking the live version about what could have been its trigger, as things are now.
+// Explain tells a contact's history in a journey. Where there is none it says why, and
+// else what came too soon to be in it, by asking the live version about what could have
+// been its trigger, as things are now.
 // zone is the time zone of contacts without one; nil: UTC.
 func Explain(ctx context.Context, db postgres.DB, now time.Time, id int64, contact string, zone *time.Location) (Explanation, error) {
 	out := Explanation{ContactExternalID: contact, Enrolments: []Explained{}}
@@ -70,6 +72,8 @@ func Explain(ctx context.Context, db postgres.DB, now time.Time, id int64, conta
 	}
 	if len(list) == 0 {
 		out.WhyNot, err = whyNot(ctx, db, now, j, c.ID, zone)
+	} else {
+		out.LeftOut, err = leftOut(ctx, db, now, j, c.ID, zone)
 	}
 	return out, err
 }
@@ -148,18 +152,38 @@ func whyNot(ctx context.Context, db postgres.DB, now time.Time, j Journey, conta
 	case j.Status == Archived:
 		return "the journey is archived: nobody enters any more", nil
 	}
-	d, err := DefinitionOf(ctx, db, j.ID, *j.LiveVersion)
+	q, err := newQuestioner(ctx, db, now, j, contactID, zone)
 	if err != nil {
 		return "", err
+	}
+	err = q.ask(ctx)
+	return q.answer, err
+}
+
+// leftOut says which orders or events did not enter because the contact had entered
+// shortly before.
+func leftOut(ctx context.Context, db postgres.DB, now time.Time, j Journey, contactID int64, zone *time.Location) ([]Sentence, error) {
+	if j.LiveVersion == nil || j.Status == Archived {
+		return nil, nil
+	}
+	q, err := newQuestioner(ctx, db, now, j, contactID, zone)
+	if err != nil {
+		return nil, err
+	}
+	return q.tooSoon(ctx)
+}
+
+func newQuestioner(ctx context.Context, db postgres.DB, now time.Time, j Journey, contactID int64, zone *time.Location) (*questioner, error) {
+	d, err := DefinitionOf(ctx, db, j.ID, *j.LiveVersion)
+	if err != nil {
+		return nil, err
 	}
 	if zone == nil {
 		zone = time.UTC
 	}
 	facts, err := segments.LoadFacts(ctx, db, []int64{contactID})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	q := questioner{db: db, journey: j, contact: contactID, program: Compile(d), world: World{Now: now, Facts: facts[contactID], Zone: zone}}
-	err = q.ask(ctx)
-	return q.answer, err
+	return &questioner{db: db, journey: j, contact: contactID, program: Compile(d), world: World{Now: now, Facts: facts[contactID], Zone: zone}}, nil
 }

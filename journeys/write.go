@@ -46,16 +46,12 @@ func insertEnrolments(ctx context.Context, tx pgx.Tx, now time.Time, list []*enr
 	keys, statuses := make([]string, n), make([]string, n)
 	since, due, at := make([]time.Time, n), make([]time.Time, n), make([]time.Time, n)
 	orders, events, entered := make([]*int64, n), make([]*int64, n), make([]*time.Time, n)
-	type id struct {
-		journey int64
-		key     string
-	}
-	byKey := map[id]*enrolment{}
+	byKey := map[enrolmentKey]*enrolment{}
 	for i, e := range list {
 		journeys[i], versions[i], people[i], keys[i], statuses[i] = e.JourneyID, int32(e.Version), e.ContactID, e.Key, string(e.Status)
 		since[i], due[i], at[i], orders[i], events[i], entered[i] = e.Since, e.DueAt, e.TriggerAt, e.OrderID, e.EventID, e.EnteredAt
-		if _, twice := byKey[id{e.JourneyID, e.Key}]; !twice {
-			byKey[id{e.JourneyID, e.Key}] = e
+		if _, twice := byKey[enrolmentKey{e.JourneyID, e.Key}]; !twice {
+			byKey[enrolmentKey{e.JourneyID, e.Key}] = e
 		}
 	}
 	rows, err := tx.Query(ctx, `
@@ -69,7 +65,7 @@ func insertEnrolments(ctx context.Context, tx pgx.Tx, now time.Time, list []*enr
 		return nil, fmt.Errorf("enrol: %w", err)
 	}
 	var fresh []*enrolment
-	var row id
+	var row enrolmentKey
 	var rowID int64
 	_, err = pgx.ForEachRow(rows, []any{&rowID, &row.journey, &row.key}, func() error {
 		e := byKey[row]

@@ -326,7 +326,8 @@ type explainJourneyInput struct {
 
 var explainJourneyDoc = operation{
 	Description: "One sentence for each decision: why the contact entered, each step, and why it ended, of the 20 newest enrolments. For a contact that never entered, `why_not` says why, " +
-		"by asking the live version about the newest order or event that could have been its trigger, as things are now.",
+		"by asking the live version about the newest order or event that could have been its trigger, as things are now. " +
+		"For one that entered, `left_out` says which of the newest orders or events came before the contact may enter again.",
 }
 
 func (a *api) explainJourney(ctx context.Context, in *explainJourneyInput) (*reply[journeys.Explanation], error) {
