@@ -13,6 +13,7 @@ import (
 	"posthorn/internal/fault"
 	"posthorn/journeys"
 	"posthorn/postgres"
+	"posthorn/users"
 )
 
 type JourneyPath struct {
@@ -125,7 +126,7 @@ type getJourneyInput struct {
 	Version int `query:"version" minimum:"1" doc:"Whose definition is shown. Default: the newest."`
 }
 
-var getJourneyDoc = operation{Description: "With its definition, its versions and its counts, which are exact at every moment."}
+var getJourneyDoc = operation{Description: "With its definition, its versions and its counts, which are exact at every moment. For the role ops `definition` is null: its rules may name people."}
 
 func (a *api) getJourney(ctx context.Context, in *getJourneyInput) (*reply[JourneyDetail], error) {
 	j, err := journeys.Get(ctx, a.pool, in.ID)
@@ -145,6 +146,9 @@ func (a *api) getJourney(ctx context.Context, in *getJourneyInput) (*reply[Journ
 	}
 	if out.Definition == nil {
 		return nil, fault.NotFoundf("version of the journey", in.Version)
+	}
+	if whoIs(ctx).Role == users.Ops {
+		out.Definition = nil // its rules may name people
 	}
 	if out.Counts, err = journeys.Count(ctx, a.pool, in.ID); err != nil {
 		return nil, err

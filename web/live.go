@@ -18,6 +18,7 @@ const (
 	liveEvery = time.Second      // between two looks
 	liveBeat  = 10 * time.Second // the longest silence: by it the reader knows that the line still holds
 	liveFor   = time.Minute      // then the reader asks anew, and is asked anew who it is
+	liveCheck = 5 * time.Second  // between two looks at whether the reader may still read
 	liveRetry = 500 * time.Millisecond
 	liveWrite = 10 * time.Second // for a reader that does not read
 )
@@ -31,7 +32,7 @@ const (
 //
 // What is wrong at the beginning is answered like anywhere else, with a problem
 // document. Later the stream just ends: after a minute, when the server ends, when
-// snapshot fails. EventSource asks again by itself, and is then told what is wrong.
+// snapshot fails, when the reader was signed out. EventSource asks again by itself, and is then told what is wrong.
 func live[I, T any](a *api, who access, pattern, summary string, snapshot func(context.Context, *I) (T, error), doc operation) {
 	doc.stream = reflect.TypeFor[T]()
 	route(a, who, pattern, summary, func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
@@ -47,6 +48,7 @@ func live[I, T any](a *api, who access, pattern, summary string, snapshot func(c
 			if s.send("retry: %d\n\n", liveRetry.Milliseconds()) != nil || s.state(first) != nil {
 				return
 			}
+			checked := time.Now()
 			tick, end := time.NewTicker(liveEvery), time.NewTimer(liveFor)
 			defer tick.Stop()
 			defer end.Stop()
@@ -59,6 +61,12 @@ func live[I, T any](a *api, who access, pattern, summary string, snapshot func(c
 				case <-end.C:
 					return
 				case <-tick.C:
+				}
+				if time.Since(checked) >= liveCheck {
+					if !stillHolds(r.Context()) {
+						return
+					}
+					checked = time.Now()
 				}
 				look, cancel := context.WithTimeout(r.Context(), handlerTimeout)
 				next, err := snapshot(look, in)

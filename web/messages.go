@@ -2,10 +2,12 @@ package web
 
 import (
 	"context"
+	"regexp"
 
 	"posthorn/campaigns"
 	"posthorn/internal/fault"
 	"posthorn/messages"
+	"posthorn/users"
 )
 
 type listCampaignMessagesInput struct {
@@ -46,14 +48,26 @@ type MessagePath struct {
 	ID int64 `path:"id" example:"1"`
 }
 
-var getMessageDoc = operation{Description: "One row of the ledger: what became of one mail to one contact, in the relay's own words where it had any."}
+var getMessageDoc = operation{Description: "One row of the ledger: what became of one mail to one contact, in the relay's own words where it had any. For the role ops without the contact and with addresses blanked out."}
 
 func (a *api) getMessage(ctx context.Context, in *MessagePath) (*reply[messages.Message], error) {
 	m, err := messages.Get(ctx, a.pool, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return ok(m), nil
+	return ok(forRole(ctx, m)), nil
+}
+
+// address is what looks like one in a relay's words.
+var address = regexp.MustCompile(`[^\s<>(),;:"']+@[^\s<>(),;:"']+`)
+
+// forRole takes a contact's data out of a message for whoever must not see any.
+func forRole(ctx context.Context, m messages.Message) messages.Message {
+	if whoIs(ctx).Role == users.Ops {
+		m.Email, m.ContactExternalID = "", ""
+		m.Detail = address.ReplaceAllString(m.Detail, "…@…")
+	}
+	return m
 }
 
 // ResolveFields is a person's decision.
@@ -84,7 +98,7 @@ func (a *api) resolveMessage(ctx context.Context, in *resolveMessageInput) (*rep
 		return nil, err
 	}
 	a.knockRun(ctx, knock)
-	return ok(m), nil
+	return ok(forRole(ctx, m)), nil
 }
 
 type resolveCampaignInput struct {

@@ -18,6 +18,7 @@ import (
 
 	"posthorn/internal/fault"
 	"posthorn/postgres"
+	"posthorn/users"
 )
 
 // Problem is the body of every answer that is not a success (RFC 9457).
@@ -248,9 +249,17 @@ func fieldErrors(list fault.List) []FieldError {
 	return out
 }
 
+// errRedisAway says that Redis cannot be reached, where it is needed for the answer.
+var errRedisAway = errors.New("redis is away")
+
+// errNoRedis is errRedisAway of a server that was given none.
+var errNoRedis = fmt.Errorf("%w: none is configured", errRedisAway)
+
+func redisAway(err error) error { return fmt.Errorf("%w: %w", errRedisAway, err) }
+
 // unavailable says what to tell the client where err means "not now": Postgres
 // cannot be reached, is starting or stopping, is out of connections, or did not
-// answer in time. It is empty for any other error.
+// answer in time; or Redis cannot be. It is empty for any other error.
 func unavailable(err error) string {
 	var (
 		connectErr *pgconn.ConnectError
@@ -259,6 +268,10 @@ func unavailable(err error) string {
 	)
 	const away = "the database cannot be reached at the moment; try again"
 	switch {
+	case errors.Is(err, errRedisAway):
+		return "Redis cannot be reached at the moment, and who is signed in is kept there; try again"
+	case errors.Is(err, users.ErrBusy):
+		return "too many people sign in at this moment; try again"
 	case errors.Is(err, postgres.ErrSchemaOld):
 		return "the database's schema is older than this program; it has to be migrated first"
 	case errors.As(err, &pgErr):

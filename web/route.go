@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -16,6 +18,7 @@ import (
 
 	"posthorn/catalog"
 	"posthorn/internal/clock"
+	"posthorn/users"
 )
 
 const apiPrefix = "/api/v1"
@@ -31,7 +34,14 @@ type api struct {
 	log     *slog.Logger
 	now     clock.Clock
 	ending  <-chan struct{}
-	tag     string // of the section that routes are being added to
+
+	sessions  *sessions
+	passwords *users.Passwords
+	attempts  *users.Attempts // nil: there is no Redis to count in
+	origins   *http.CrossOriginProtection
+	proxies   []netip.Prefix
+
+	tag string // of the section that routes are being added to
 }
 
 func newAPI(mux *http.ServeMux, deps Deps) *api {
@@ -49,17 +59,18 @@ func newAPI(mux *http.ServeMux, deps Deps) *api {
 			Components: &huma.Components{
 				Schemas: registry,
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					"bearer": {Type: "http", Scheme: "bearer", Description: "A key made with `posthorn apikey create NAME`."},
+					"bearer":  {Type: "http", Scheme: "bearer", Description: "A key made with `posthorn apikey create NAME`, or by an owner."},
+					"session": {Type: "apiKey", In: "cookie", Name: cookieName(deps.BaseURL), Description: "What `POST /session` sets. It is only taken from Posthorn's own pages."},
 				},
 			},
-			Security: []map[string][]string{{"bearer": {}}},
+			Security: []map[string][]string{{"bearer": {}}, {"session": {}}},
 		},
 		Formats:       map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat},
 		DefaultFormat: "application/json",
 		// A misspelt parameter would otherwise select everything.
 		RejectUnknownQueryParameters: true,
 	}
-	return &api{
+	a := &api{
 		mux:     mux,
 		huma:    humago.New(mux, config),
 		pool:    deps.Pool,
@@ -69,7 +80,23 @@ func newAPI(mux *http.ServeMux, deps Deps) *api {
 		log:     deps.Logger,
 		now:     deps.Clock,
 		ending:  deps.Ending,
+
+		sessions:  newSessions(deps.Sessions, deps.BaseURL),
+		passwords: deps.Passwords,
+		origins:   http.NewCrossOriginProtection(),
+		proxies:   deps.Proxies,
 	}
+	if deps.Sessions != nil {
+		a.attempts = users.NewAttempts(deps.Sessions)
+	}
+	if a.passwords == nil {
+		a.passwords = users.NewPasswords(users.DefaultCost)
+	}
+	// A proxy may name this server otherwise than the browser does.
+	if u, err := url.Parse(deps.BaseURL); err == nil && u.Host != "" {
+		_ = a.origins.AddTrustedOrigin(u.Scheme + "://" + u.Host) // what cannot be one has no pages
+	}
+	return a
 }
 
 // schemaName names a type in the OpenAPI document. Types of other packages whose
@@ -92,9 +119,9 @@ func schemaName(t reflect.Type, hint string) string {
 
 const apiDescription = `Send contacts, products, orders and events; select contacts by what they bought; mail them, at once or step by step after what they chose.
 
-**Keys.** Every request carries ` + "`Authorization: Bearer KEY`" + `. Make a key with ` + "`posthorn apikey create NAME`" + `.
+**Keys.** A program's request carries ` + "`Authorization: Bearer KEY`" + `. Make a key with ` + "`posthorn apikey create NAME`" + `. A browser's carries the cookie of a session instead. ` + "`x-roles`" + ` of an operation lists the roles that it is for.
 
-**Errors** are [problem documents](https://www.rfc-editor.org/rfc/rfc9457) (` + "`application/problem+json`" + `): ` + "`detail`" + ` says what was wrong, ` + "`field`" + ` names the field at fault, ` + "`errors`" + ` lists all of them. 400: not JSON. 401: no valid key. 404: no such thing. 409: not possible in the present ` + "`state`" + `. 413: too large. 422: a field is wrong. 503: the database is away; try again after ` + "`Retry-After`" + ` seconds. Nothing has changed after any of them, save that an import which fails while it writes keeps what it wrote: run it again.
+**Errors** are [problem documents](https://www.rfc-editor.org/rfc/rfc9457) (` + "`application/problem+json`" + `): ` + "`detail`" + ` says what was wrong, ` + "`field`" + ` names the field at fault, ` + "`errors`" + ` lists all of them. 400: not JSON. 401: no valid key, and not signed in. 403: not for this role, or from another site. 404: no such thing. 409: not possible in the present ` + "`state`" + `. 413: too large. 422: a field is wrong. 503: the database is away; try again after ` + "`Retry-After`" + ` seconds. Nothing has changed after any of them, save that an import which fails while it writes keeps what it wrote: run it again.
 
 **Lists** take ` + "`limit`" + ` and ` + "`cursor`" + ` and answer ` + "`{items, next_cursor}`" + `. Pass ` + "`next_cursor`" + ` as ` + "`cursor`" + ` until it is empty.
 
@@ -156,10 +183,16 @@ func route[I, O any](a *api, who access, pattern, summary string, handler func(c
 		Description:   doc.Description,
 		Tags:          []string{a.tag},
 		DefaultStatus: doc.Status,
-		Security:      []map[string][]string{{"bearer": {}}},
+		Security:      []map[string][]string{{"bearer": {}}, {"session": {}}},
 		Errors:        append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusServiceUnavailable}, doc.Errors...),
-		Middlewares:   huma.Middlewares{a.authenticate, a.authorize(who)},
+		Middlewares:   huma.Middlewares{a.authenticate(who), a.authorize(who)},
 		Extensions:    map[string]any{"x-roles": who.roles()},
+	}
+	switch {
+	case who&anyone != 0:
+		op.Security = []map[string][]string{}
+	case who&onlyPeople != 0:
+		op.Security = []map[string][]string{{"session": {}}}
 	}
 	if strings.Contains(path, "{") {
 		op.Errors = append(op.Errors, http.StatusNotFound)
@@ -214,26 +247,6 @@ func operationID(method, path string) string {
 	path = strings.TrimPrefix(path, apiPrefix)
 	id := strings.ToLower(method + strings.ReplaceAll(path, "{", "by-"))
 	return strings.Trim(betweenWords.ReplaceAllString(id, "-"), "-")
-}
-
-// authenticate answers a request without a valid key before its body is read.
-func (a *api) authenticate(ctx huma.Context, next func(huma.Context)) {
-	id := requestID(ctx.Context())
-	key, found := bearer(ctx.Header("Authorization"))
-	if !found {
-		a.refuse(ctx, unauthorized(id, "send your key in the header Authorization: Bearer KEY (posthorn apikey create NAME makes one)", `Bearer realm="posthorn"`))
-		return
-	}
-	lookup, cancel := context.WithTimeout(ctx.Context(), 10*time.Second)
-	defer cancel()
-	switch _, err := checkAPIKey(lookup, a.pool, key); {
-	case err == errBadKey:
-		a.refuse(ctx, unauthorized(id, "the key is unknown or revoked", `Bearer realm="posthorn", error="invalid_token"`))
-	case err != nil:
-		a.refuse(ctx, problem(ctx.Context(), a.log, err))
-	default:
-		next(huma.WithValue(ctx, principalKey, principal{Role: Owner}))
-	}
 }
 
 // limitBody refuses a body that says it is too large before reading it. One that

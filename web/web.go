@@ -8,8 +8,9 @@
 //     it by its route pattern and turns a panic into an answer.
 //  2. The route is looked up in one list, api.go. What is not there is answered
 //     with a problem document: 404, or 405 where only the method is wrong.
-//  3. The key is checked before a byte of the body is read (apikey.go), then the
-//     size that the body claims to have (limits.go).
+//  3. Who sends it is found out before a byte of the body is read, by key or by the
+//     cookie of a session, and whether the operation is for them (access.go); then
+//     the size that the body claims to have (limits.go).
 //  4. huma decodes the body and checks it against the schema that the OpenAPI
 //     document shows. Unknown fields are refused.
 //  5. The handler acts through the package whose thing it is, and answers.
@@ -27,19 +28,22 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
 
 	"posthorn/internal/clock"
 	"posthorn/tracking"
+	"posthorn/users"
 	"posthorn/web/ui"
 )
 
 // Deps is what the handlers work with. All fields are required except Redis,
-// without which /readyz does not speak of Redis, and Ending.
+// without which /readyz does not speak of Redis, Sessions, and those that say so.
 type Deps struct {
 	Pool    *pgxpool.Pool
 	Knocker Knocker
@@ -50,6 +54,10 @@ type Deps struct {
 	Logger  *slog.Logger
 	Clock   clock.Clock
 	Ending  <-chan struct{} // closed when the server is to end: streams end then; nil: never
+
+	Sessions  *redis.Client    // where sessions and failed attempts are kept; nil: nobody can sign in
+	Passwords *users.Passwords // nil: of users.DefaultCost
+	Proxies   []netip.Prefix   // whose X-Forwarded-For is believed; nil: nobody's
 }
 
 // New returns the handler of the whole server.

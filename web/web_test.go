@@ -15,11 +15,14 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
 
 	"posthorn/internal/clock"
 	"posthorn/internal/pgtest"
+	"posthorn/internal/redistest"
 	"posthorn/tasks"
 	"posthorn/tracking"
+	"posthorn/users"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
@@ -39,6 +42,8 @@ type server struct {
 	knocks *knocks
 	links  tracking.Links
 	log    *lockedBuffer
+	redis  *redis.Client // nil: nobody can sign in
+	base   string        // as outsiders name the server
 }
 
 // knocks records what a worker was asked, and fails on request.
@@ -105,7 +110,26 @@ func (l *lockedBuffer) String() string {
 
 func newServer(t *testing.T) *server {
 	t.Helper()
+	return serverWith(t, nil, "https://mail.shop.example")
+}
+
+// newSignInServer is one that people can sign in to, by plain HTTP.
+func newSignInServer(t *testing.T) *server {
+	t.Helper()
+	return serverWith(t, newRedis(t), "http://mail.shop.example")
+}
+
+func newRedis(t *testing.T) *redis.Client {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: redistest.New(t).Addr, MaxRetries: -1})
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+func serverWith(t *testing.T, client *redis.Client, base string) *server {
+	t.Helper()
 	s := &server{
+		redis: client, base: base,
 		t:      t,
 		pool:   pgtest.New(t),
 		clock:  clock.NewFake(time.Date(2026, 3, 14, 9, 26, 53, 0, time.UTC)),
@@ -115,7 +139,7 @@ func newServer(t *testing.T) *server {
 	s.links = tracking.NewLinks("https://mail.shop.example", testSecret)
 	s.http = httptest.NewServer(New(s.deps()))
 	t.Cleanup(s.http.Close)
-	key, err := CreateAPIKey(t.Context(), s.pool, s.clock.Now(), "tests")
+	key, _, err := users.CreateAPIKey(t.Context(), s.pool, s.clock.Now(), "tests", users.Owner)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,9 +154,12 @@ func (s *server) deps() Deps {
 		Redis:   func(context.Context) error { return nil },
 		Links:   s.links,
 		Secret:  testSecret,
-		BaseURL: "https://mail.shop.example",
+		BaseURL: s.base,
 		Logger:  slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Clock:   s.clock.Now,
+
+		Sessions:  s.redis,
+		Passwords: users.NewPasswords(users.Cost{Memory: 64, Iterations: 1}),
 	}
 }
 

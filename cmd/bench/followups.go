@@ -20,6 +20,7 @@ import (
 	"posthorn/journeys"
 	"posthorn/tasks"
 	"posthorn/tracking"
+	"posthorn/users"
 	"posthorn/web"
 )
 
@@ -28,7 +29,7 @@ type api struct{ url, key string }
 
 // serve starts the API until ctx ends.
 func (b *bench) serve(ctx context.Context) (api, error) {
-	key, err := web.CreateAPIKey(ctx, b.pool, clock.System(), "bench")
+	key, _, err := users.CreateAPIKey(ctx, b.pool, clock.System(), "bench", users.Owner)
 	if err != nil {
 		return api{}, err
 	}

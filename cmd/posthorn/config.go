@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -14,13 +15,14 @@ import (
 
 // Config is what is set from outside, by flag or environment.
 type Config struct {
-	DatabaseURL string `name:"database-url" env:"POSTHORN_DATABASE_URL" placeholder:"URL" help:"Postgres: postgres://user:password@host:5432/name."`
-	RedisURL    string `name:"redis-url" env:"POSTHORN_REDIS_URL" placeholder:"URL" help:"Redis 6.2 or newer: redis://:password@host:6379/0 (rediss:// for TLS)."`
-	Listen      string `name:"listen" env:"POSTHORN_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where HTTP is served (default 127.0.0.1:8080)."`
-	BaseURL     string `name:"base-url" env:"POSTHORN_BASE_URL" placeholder:"URL" help:"Where people reach this server: the links in mails begin with it."`
-	Secret      string `name:"secret" env:"POSTHORN_SECRET" placeholder:"TEXT" help:"Signs links and seals passwords; long, random, the same for all processes."`
-	LogLevel    string `name:"log-level" env:"POSTHORN_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (default info)."`
-	LogFormat   string `name:"log-format" env:"POSTHORN_LOG_FORMAT" enum:"auto,json,text" default:"auto" placeholder:"FORMAT" help:"json, text or auto: text on a terminal (default auto)."`
+	DatabaseURL string   `name:"database-url" env:"POSTHORN_DATABASE_URL" placeholder:"URL" help:"Postgres: postgres://user:password@host:5432/name."`
+	RedisURL    string   `name:"redis-url" env:"POSTHORN_REDIS_URL" placeholder:"URL" help:"Redis 6.2 or newer: redis://:password@host:6379/0 (rediss:// for TLS)."`
+	Listen      string   `name:"listen" env:"POSTHORN_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where HTTP is served (default 127.0.0.1:8080)."`
+	BaseURL     string   `name:"base-url" env:"POSTHORN_BASE_URL" placeholder:"URL" help:"Where people reach this server: the links in mails begin with it."`
+	Secret      string   `name:"secret" env:"POSTHORN_SECRET" placeholder:"TEXT" help:"Signs links and seals passwords; long, random, the same for all processes."`
+	Proxies     []string `name:"trusted-proxies" env:"POSTHORN_TRUSTED_PROXIES" default:"127.0.0.0/8,::1/128" placeholder:"CIDR" help:"Networks of proxies before this server, whose X-Forwarded-For is believed (default: this machine)."`
+	LogLevel    string   `name:"log-level" env:"POSTHORN_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (default info)."`
+	LogFormat   string   `name:"log-format" env:"POSTHORN_LOG_FORMAT" enum:"auto,json,text" default:"auto" placeholder:"FORMAT" help:"json, text or auto: text on a terminal (default auto)."`
 }
 
 // minSecret is below what a secret can be guessed by trying.
@@ -75,6 +77,26 @@ func (c *Config) checkBaseURL() error {
 	}
 	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
 	return nil
+}
+
+// proxies are the networks of Proxies; a single address is a network of its own.
+func (c *Config) proxies() ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for _, text := range c.Proxies {
+		text = strings.TrimSpace(text)
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			var addr netip.Addr
+			if addr, err = netip.ParseAddr(text); err == nil {
+				network = netip.PrefixFrom(addr, addr.BitLen())
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("POSTHORN_TRUSTED_PROXIES: %q is not a network such as 10.0.0.0/8", text)
+		}
+		list = append(list, network)
+	}
+	return list, nil
 }
 
 // baseURLOf is the address at which this machine reaches a listener at hostport.

@@ -18,7 +18,7 @@ import (
 	"posthorn/internal/fault"
 	"posthorn/internal/shop"
 	"posthorn/relays"
-	"posthorn/web"
+	"posthorn/users"
 )
 
 // ensureShop makes up the shop, unless it is there.
@@ -108,7 +108,7 @@ func (d *demo) ensureKey(ctx context.Context) (string, error) {
 	if d.state.APIKey != "" && d.keyWorks(ctx, d.state.APIKey) {
 		return d.state.APIKey, nil
 	}
-	key, err := web.CreateAPIKey(ctx, d.svc.pool, clock.System(), "demo "+clock.System().Format("2006-01-02 15:04:05.000"))
+	key, _, err := users.CreateAPIKey(ctx, d.svc.pool, clock.System(), "demo "+clock.System().Format("2006-01-02 15:04:05.000"), users.Owner)
 	if err != nil {
 		return "", err
 	}

@@ -13,6 +13,7 @@ import (
 type demoState struct {
 	Secret   string    `json:"secret"`
 	APIKey   string    `json:"api_key,omitempty"`
+	Password string    `json:"password,omitempty"` // of the demo's people
 	Seed     uint64    `json:"seed"`
 	Base     time.Time `json:"base"` // the shop's present
 	Contacts int       `json:"contacts"`

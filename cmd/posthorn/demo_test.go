@@ -49,8 +49,13 @@ func TestDemoSurvivesAKill(t *testing.T) {
 	if err := serving.Start(); err != nil {
 		t.Fatal(err)
 	}
-	key := ""
+	key, page, email, password := "", "", "", ""
 	for scan := bufio.NewScanner(out); scan.Scan(); {
+		if fields := strings.Fields(scan.Text()); len(fields) == 3 && fields[0] == "Sign" && fields[1] == "in" {
+			page = fields[2]
+		} else if len(fields) == 3 && fields[1] == "password" {
+			email, password = fields[0], fields[2]
+		}
 		if fields := strings.Fields(scan.Text()); len(fields) == 3 && fields[0] == "API" && fields[1] == "key" {
 			key = fields[2]
 		}
@@ -60,6 +65,9 @@ func TestDemoSurvivesAKill(t *testing.T) {
 	}
 	if key == "" {
 		t.Error("the demo shows no API key")
+	}
+	if status, body := ask(t, http.MethodPost, strings.TrimSuffix(page, "/app/")+"/api/v1/session", "", "application/json", `{"email": "`+email+`", "password": "`+password+`"}`); status != 200 || !strings.Contains(body, `"owner"`) {
+		t.Errorf("to sign in at %q as %q: %d, %s", page, email, status, body)
 	}
 	if got := finish(t, demo(t, nil, dir, "--once")); got.code != 1 || !strings.Contains(got.err, "another posthorn") {
 		t.Errorf("a second demo in the same folder: %+v", got)
@@ -146,7 +154,9 @@ func ask(t *testing.T, method, url, key, contentType, body string) (int, string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+key)
+	if key != "" {
+		req.Header.Set("Authorization", "Bearer "+key)
+	}
 	req.Header.Set("Content-Type", contentType)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -35,6 +35,7 @@ type program struct {
 	Import     importCmd     `cmd:"" help:"Import contacts, products or orders from a CSV file (plain or gzip)."`
 	Journey    journeyCmd    `cmd:"" help:"Keep journeys in files, and try them on what happened."`
 	APIKey     apikeyCmd     `cmd:"" name:"apikey" help:"Manage the keys of the API."`
+	User       userCmd       `cmd:"" help:"Manage the people who sign in."`
 	WebhookKey webhookKeyCmd `cmd:"" help:"Print the key that calls of webhooks are signed with."`
 	Demo       demoCmd       `cmd:"" help:"Try it out: a made-up shop, a campaign and an inbox to look at, with servers of its own."`
 	Sandbox    sandboxCmd    `cmd:"" help:"Run a mail server that accepts everything, delivers nothing and shows it on a page."`

@@ -59,6 +59,7 @@ func (c *serveCmd) Run(ctx context.Context, cfg *Config, std streams) error {
 	if err != nil {
 		return err
 	}
+	s.greet(ctx)
 	log.Info("posthorn serves", "version", buildVersion(), "listen", l.Addr().String(), "docs", baseURLOf(l.Addr().String())+"/api/docs")
 	defer log.Info("posthorn has ended")
 	return together(ctx, s.web(l), s.runScheduler, s.runWorker)

@@ -199,6 +199,7 @@ func TestWrongConfiguration(t *testing.T) {
 		{"no database URL", "POSTHORN_DATABASE_URL", "hidden", "migrate", "POSTHORN_DATABASE_URL"},
 		{"no redis URL", "POSTHORN_REDIS_URL", "http://:hidden@x", "serve", "POSTHORN_REDIS_URL"},
 		{"redis that forgets", "POSTHORN_REDIS_URL", evicting.URL, "serve worker", "noeviction"},
+		{"proxies", "POSTHORN_TRUSTED_PROXIES", "everybody", "serve web", "POSTHORN_TRUSTED_PROXIES"},
 		{"base URL", "POSTHORN_BASE_URL", "mail.shop.example", "serve worker", "POSTHORN_BASE_URL"},
 		{"port taken", "POSTHORN_LISTEN", taken.Addr().String(), "serve web", taken.Addr().String()},
 	} {

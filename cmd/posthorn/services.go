@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"posthorn/scheduler"
 	"posthorn/tasks"
 	"posthorn/tracking"
+	"posthorn/users"
 	"posthorn/web"
 	"posthorn/webhooks"
 	"posthorn/worker"
@@ -36,6 +38,7 @@ type services struct {
 	tasks *tasks.Client
 	clock clock.Clock // PostgreSQL's, so that all processes agree
 
+	proxies     []netip.Prefix  // of web
 	concurrency int             // of the worker
 	retry       []time.Duration // of the worker; nil means its own
 	helo        string          // of the worker; "" means its own
@@ -71,6 +74,10 @@ func openServices(ctx context.Context, cfg *Config, log *slog.Logger, concurrenc
 	if err := cfg.needRedis(); err != nil {
 		return nil, err
 	}
+	proxies, err := cfg.proxies()
+	if err != nil {
+		return nil, err
+	}
 	pool, err := postgres.Open(ctx, cfg.DatabaseURL, connections(concurrency))
 	if err != nil {
 		return nil, err
@@ -87,7 +94,7 @@ func openServices(ctx context.Context, cfg *Config, log *slog.Logger, concurrenc
 		return nil, fmt.Errorf("postgres: ask for the time: %w", err)
 	}
 	go shared.Run(ctx)
-	return &services{cfg: cfg, log: log, pool: pool, redis: client, tasks: tasks.NewClient(client), clock: shared.Now, concurrency: concurrency}, nil
+	return &services{cfg: cfg, log: log, pool: pool, redis: client, tasks: tasks.NewClient(client), clock: shared.Now, proxies: proxies, concurrency: concurrency}, nil
 }
 
 func (s *services) close() {
@@ -101,8 +108,16 @@ func (s *services) links() tracking.Links { return tracking.NewLinks(s.cfg.BaseU
 func (s *services) handler(ctx context.Context) http.Handler {
 	return web.New(web.Deps{
 		Pool: s.pool, Knocker: s.tasks, Links: s.links(), Secret: s.cfg.Secret, BaseURL: s.cfg.BaseURL, Logger: s.log, Clock: s.clock, Ending: ctx.Done(),
-		Redis: func(ctx context.Context) error { return s.redis.Ping(ctx).Err() },
+		Redis:    func(ctx context.Context) error { return s.redis.Ping(ctx).Err() },
+		Sessions: s.redis, Proxies: s.proxies,
 	})
+}
+
+// greet tells whoever starts the first time how to go on: nobody else reads the log.
+func (s *services) greet(ctx context.Context) {
+	if any, err := users.Any(ctx, s.pool); err == nil && !any {
+		s.log.Warn("nobody can sign in yet: open the link to become the owner", "link", web.SetupLink(s.cfg.BaseURL, s.cfg.Secret))
+	}
 }
 
 // drainTimeout is how long requests under way may take to end.

@@ -26,6 +26,7 @@ func (c *webCmd) Run(ctx context.Context, cfg *Config, std streams) error {
 	if err != nil {
 		return err
 	}
+	s.greet(ctx)
 	log.Info("web serves", "version", buildVersion(), "listen", l.Addr().String(), "docs", baseURLOf(l.Addr().String())+"/api/docs")
 	defer log.Info("web has ended")
 	return s.web(l)(ctx)

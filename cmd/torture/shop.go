@@ -15,6 +15,7 @@ import (
 
 	"posthorn/internal/clock"
 	"posthorn/postgres"
+	"posthorn/users"
 	"posthorn/web"
 )
 
@@ -29,7 +30,7 @@ type shop struct {
 
 // openShop makes a key for a shop that delivers to the given address.
 func openShop(ctx context.Context, db postgres.DB, listen string) (*shop, error) {
-	key, err := web.CreateAPIKey(ctx, db, clock.System(), "shop")
+	key, _, err := users.CreateAPIKey(ctx, db, clock.System(), "shop", users.Owner)
 	if err != nil {
 		return nil, err
 	}
