@@ -49,7 +49,8 @@ export function complaints(page) {
   page.on('console', (message) => {
     const text = message.text()
     // A request that is refused is shown by the page; the browser says it as well.
-    if (message.type() === 'error' && !/Failed to load resource|net::ERR_/.test(text)) heard.push(`${page.url()}: ${text}`)
+    if (message.type() === 'error' && !/Failed to load resource|net::ERR_/.test(text))
+      heard.push(`${page.url()}: ${text}`)
   })
   return heard
 }
@@ -65,12 +66,23 @@ export async function violations(page) {
   return page.evaluate(async () => {
     // @ts-expect-error axe is added above
     const result = await window.axe.run(document, { resultTypes: ['violations'] })
-    return result.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(' ')}: ${n.failureSummary.replace(/\s+/g, ' ')}`))
+    return result.violations.flatMap((v) =>
+      v.nodes.map((n) => `${v.id}: ${n.target.join(' ')}: ${n.failureSummary.replace(/\s+/g, ' ')}`),
+    )
   })
 }
 
 /** Waits until a page has come to rest: nothing loads and nothing moves. @param {import('playwright-core').Page} page */
 export async function settled(page) {
-  await page.waitForFunction(() => !document.querySelector('[role=status] .mantine-Skeleton-root'), undefined, { timeout: 20_000 })
-  await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations !== Infinity).map((a) => a.finished.catch(() => {}))))
+  await page.waitForFunction(() => !document.querySelector('[role=status] .mantine-Skeleton-root'), undefined, {
+    timeout: 20_000,
+  })
+  await page.evaluate(() =>
+    Promise.all(
+      document
+        .getAnimations()
+        .filter((a) => a.effect?.getComputedTiming().iterations !== Infinity)
+        .map((a) => a.finished.catch(() => {})),
+    ),
+  )
 }

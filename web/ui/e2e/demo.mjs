@@ -30,7 +30,7 @@ export async function startDemo(args = []) {
   child.stderr.on('data', (data) => (output += data))
   const ended = new Promise((resolve) => child.on('close', resolve))
   const stop = async () => {
-    if (child.exitCode === null) child.kill('SIGTERM')
+    if (child.exitCode === null) child.kill('SIGINT')
     await ended
     await rm(dir, { recursive: true, force: true })
   }
@@ -46,8 +46,9 @@ export async function startDemo(args = []) {
   const key = /\bph_[\w-]+/.exec(output)?.[0] ?? ''
   /** @type {Demo['accounts']} */
   const accounts = {}
-  for (const [, role, email, password] of output.matchAll(/^\s+(owner|marketer|ops)\s+(\S+@\S+)\s+(\S+)$/gm)) {
-    accounts[role] = { email, password }
+  const password = /\bowner@shop\.example\s+password (\S+)/.exec(output)?.[1]
+  if (password) {
+    for (const role of ['owner', 'marketer', 'ops']) accounts[role] = { email: `${role}@shop.example`, password }
   }
   if (!base || !key || !accounts.owner || !accounts.marketer || !accounts.ops) {
     await stop()

@@ -70,11 +70,16 @@ export async function lookAtPages(demo, folder, only = /./) {
       const heard = complaints(page)
       for (const [name, path] of pages) {
         await page.goto(`${demo.base}/app${path}`)
-        await page.getByRole('heading', { level: 1 }).waitFor({ timeout: 20_000 }).catch(() => wrong.push(`${name}, ${look.name}: no heading`))
+        await page
+          .getByRole('heading', { level: 1 })
+          .waitFor({ timeout: 20_000 })
+          .catch(() => wrong.push(`${name}, ${look.name}: no heading`))
         await settled(page)
         if (folder) await page.screenshot({ path: join(folder, `${name}-${look.name}.png`), fullPage: true })
         for (const v of await violations(page)) wrong.push(`${name}, ${look.name}: ${v}`)
-        const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+        const over = await page.evaluate(
+          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        )
         if (over > 0) wrong.push(`${name}, ${look.name}: ${over} px wider than the window`)
       }
       wrong.push(...heard.map((text) => `${look.name}: ${text}`))

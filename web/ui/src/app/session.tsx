@@ -1,26 +1,20 @@
 /** Who is signed in. */
 import { queryOptions, useQuery } from '@tanstack/react-query'
 
-import { client, queryClient } from '~/api/client'
+import { client, queryClient, type Schemas } from '~/api/client'
 import { preferredLanguage, setLanguage, type Language } from '~/i18n'
 
 export type Role = 'owner' | 'marketer' | 'ops'
 
-interface Answer {
-  setup_required: boolean
-  user: { email: string; name: string; role: Role; language: string; timezone: string } | null
-}
-const session = client as unknown as {
-  GET: (path: string, init?: object) => Promise<{ data: Answer }>
-  DELETE: (path: string) => Promise<unknown>
-}
+type Session = Omit<Schemas['Session'], 'user'> & { user: Schemas['User'] | null }
 
 export const sessionQuery = queryOptions({
   queryKey: ['get', '/api/v1/session'],
   queryFn: async ({ signal }) => {
-    const { data } = await session.GET('/api/v1/session', { signal })
-    setLanguage((data.user?.language as Language) || preferredLanguage())
-    return data
+    const { data } = await client.GET('/api/v1/session', { signal })
+    const session = data as Session
+    setLanguage((session.user?.language as Language) || preferredLanguage())
+    return session
   },
   staleTime: 60_000,
 })
@@ -45,7 +39,7 @@ export function useTimezone(): string {
 
 /** Ends the session here; everything that was read is forgotten. */
 export async function signOut() {
-  await session.DELETE('/api/v1/session')
+  await client.DELETE('/api/v1/session')
   queryClient.clear()
   window.location.assign('/app/sign-in')
 }
