@@ -85,9 +85,9 @@ func TestImportOrders(t *testing.T) {
 	}
 
 	for _, want := range []OrderInput{
-		{"1", "anna", time.Date(2026, 3, 1, 10, 1, 0, 0, time.UTC), "EUR", Refunded, []Item{{"tea", 2, 15000}, {"pot", 1, 200000}, {"tea", 1, 15000}}},
-		{"2", "ben", time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), "GBP", Paid, []Item{{"cup", 1, 0}, {"cup", 1, 0}}},
-		{"C4", "ben", time.Date(2026, 3, 2, 7, 0, 0, 0, time.UTC), "", Cancelled, []Item{{"cup", -1, 42000}}},
+		{"1", "anna", time.Date(2026, 3, 1, 10, 1, 0, 0, time.UTC), "EUR", Refunded, []Item{{"tea", 2, 15000, ""}, {"pot", 1, 200000, ""}, {"tea", 1, 15000, ""}}},
+		{"2", "ben", time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), "GBP", Paid, []Item{{"cup", 1, 0, ""}, {"cup", 1, 0, ""}}},
+		{"C4", "ben", time.Date(2026, 3, 2, 7, 0, 0, 0, time.UTC), "", Cancelled, []Item{{"cup", -1, 42000, ""}}},
 	} {
 		o, err := OrderByID(ctx, pool, want.OrderID)
 		if err != nil {

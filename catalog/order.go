@@ -44,6 +44,7 @@ type Item struct {
 	SKU       string `json:"sku"`
 	Quantity  int    `json:"quantity"`
 	UnitPrice Amount `json:"unit_price"`
+	Name      string `json:"name,omitempty"` // of the product, where it is known; only ever read
 }
 
 // OrderInput is an order as the shop sends it: always the whole order.
@@ -217,16 +218,17 @@ func readItems(ctx context.Context, db postgres.DB, orders []Order) error {
 		at[ids[i]] = &orders[i]
 	}
 	rows, err := db.Query(ctx, `
-		SELECT order_id, sku, quantity, unit_price
-		FROM order_items
-		WHERE order_id = ANY($1)
-		ORDER BY order_id, line`, ids)
+		SELECT i.order_id, i.sku, i.quantity, i.unit_price, COALESCE(p.name, '')
+		FROM order_items AS i
+		LEFT JOIN products AS p ON p.sku = i.sku
+		WHERE i.order_id = ANY($1)
+		ORDER BY i.order_id, i.line`, ids)
 	if err != nil {
 		return fmt.Errorf("read order items: %w", err)
 	}
 	var id int64
 	var item Item
-	_, err = pgx.ForEachRow(rows, []any{&id, &item.SKU, &item.Quantity, &item.UnitPrice}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &item.SKU, &item.Quantity, &item.UnitPrice, &item.Name}, func() error {
 		at[id].Items = append(at[id].Items, item)
 		return nil
 	})

@@ -20,7 +20,7 @@ import (
 func fullOrder() OrderInput {
 	return OrderInput{
 		OrderID: "536365", ContactExternalID: "17850", PlacedAt: monday, Currency: "GBP", Status: Placed,
-		Items: []Item{{"85123A", 6, 25500}, {"71053", -2, 33900}, {"GIFT", 1, 0}, {"85123A", 6, 25500}},
+		Items: []Item{{"85123A", 6, 25500, ""}, {"71053", -2, 33900, ""}, {"GIFT", 1, 0, ""}, {"85123A", 6, 25500, ""}},
 	}
 }
 
@@ -67,7 +67,7 @@ func TestUpsertOrder(t *testing.T) {
 		{"currency", func(o *OrderInput) { o.Currency = "" }},
 		{"items in another order", func(o *OrderInput) { o.Items[0], o.Items[1] = o.Items[1], o.Items[0] }},
 		{"fewer items", func(o *OrderInput) { o.Items = o.Items[:1] }},
-		{"more items", func(o *OrderInput) { o.Items = append(o.Items, Item{"NEW", 1, 1}) }},
+		{"more items", func(o *OrderInput) { o.Items = append(o.Items, Item{SKU: "NEW", Quantity: 1, UnitPrice: 1}) }},
 	} {
 		if _, _, err := UpsertOrder(ctx, pool, monday, fullOrder()); err != nil {
 			t.Fatal(err)
@@ -111,8 +111,8 @@ func TestOrderChecks(t *testing.T) {
 		{"quantity", func(o *OrderInput) { o.Items[1].Quantity = maxQuantity + 1 }, "items[1].quantity"},
 		{"price", func(o *OrderInput) { o.Items[1].UnitPrice = maxAmount + 1 }, "items[1].unit_price"},
 		{"quantity times price", func(o *OrderInput) { o.Items[0].Quantity, o.Items[0].UnitPrice = maxQuantity, maxAmount }, "items[0].unit_price"},
-		{"total", func(o *OrderInput) { o.Items = []Item{{"a", 1, maxAmount}, {"b", 1, maxAmount}} }, "items"},
-		{"total at the limit", func(o *OrderInput) { o.Items = []Item{{"a", 1, maxAmount}, {"b", -1, 1}} }, "(no error)"},
+		{"total", func(o *OrderInput) { o.Items = []Item{{SKU: "a", Quantity: 1, UnitPrice: maxAmount}, {SKU: "b", Quantity: 1, UnitPrice: maxAmount}} }, "items"},
+		{"total at the limit", func(o *OrderInput) { o.Items = []Item{{"a", 1, maxAmount, ""}, {"b", -1, 1, ""}} }, "(no error)"},
 		{"several", func(o *OrderInput) { o.OrderID = "\x00"; o.Status = "x"; o.Items[3].SKU = "" }, "order_id status items[3].sku"},
 	} {
 		in := fullOrder()
@@ -218,7 +218,7 @@ func TestUpsertOrdersAtOnce(t *testing.T) {
 		o := OrderInput{OrderID: id, ContactExternalID: fmt.Sprint("c", writer), PlacedAt: monday.Add(time.Duration(writer) * time.Hour),
 			Status: Placed, Currency: []string{"EUR", "GBP"}[writer%2]}
 		for line := range writer + 1 {
-			o.Items = append(o.Items, Item{fmt.Sprintf("w%d-%d", writer, line), writer + 1, Amount(writer + 1)})
+			o.Items = append(o.Items, Item{fmt.Sprintf("w%d-%d", writer, line), writer + 1, Amount(writer + 1), ""})
 		}
 		return o
 	}

@@ -90,50 +90,6 @@ func scan(row pgx.CollectableRow) (Contact, error) {
 	return c, err
 }
 
-// Filter selects a page of contacts. The zero value is the first page of all.
-type Filter struct {
-	Query  string // how the id, the address, a name or "first last" begins; case counts as in the database's locale (C: alike in ASCII only)
-	Cursor int64  // what the page before returned as next
-	Limit  int    // 50 where 0, at most 1000
-}
-
-// Limits of a page.
-const (
-	defaultLimit = 50
-	maxLimit     = 1000
-)
-
-// List returns a page of contacts in the order of their creation, and the cursor
-// of the next page: 0 on the last.
-func List(ctx context.Context, db postgres.DB, f Filter) (list []Contact, next int64, err error) {
-	if !storable(f.Query) {
-		return nil, 0, nil
-	}
-	limit := pageSize(f.Limit)
-	// The planner drops the search from the plan where there is none: $2 is known
-	// when it plans. A search reads contacts in the order of their ids until the page is full.
-	rows, err := db.Query(ctx, `
-		SELECT `+columns+`
-		FROM contacts
-		WHERE id > $1
-		  AND ($2 = '%' OR external_id ILIKE $2 OR email_key ILIKE $2 OR first_name ILIKE $2 OR last_name ILIKE $2
-		       OR first_name || ' ' || last_name ILIKE $2)
-		ORDER BY id
-		LIMIT $3`, f.Cursor, beginsWith(f.Query), limit+1)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list contacts: %w", err)
-	}
-	list, err = pgx.CollectRows(rows, scan)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list contacts: %w", err)
-	}
-	if len(list) > limit {
-		list = list[:limit]
-		next = list[limit-1].ID
-	}
-	return list, next, nil
-}
-
 // Delete removes a contact with its consents, orders and events, or returns
 // fault.NotFound. The messages that were sent to it stay in the ledger, and so
 // does a suppression of its address.
@@ -160,11 +116,6 @@ func pageSize(limit int) int {
 	default:
 		return limit
 	}
-}
-
-// beginsWith is the LIKE pattern for what begins with s and means nothing more.
-func beginsWith(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.TrimSpace(s)) + "%"
 }
 
 // storable says whether s can be in the database at all. A question for anything

@@ -3,7 +3,6 @@ package contacts
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -13,51 +12,6 @@ import (
 	"posthorn/internal/fault"
 	"posthorn/internal/pgtest"
 )
-
-func TestList(t *testing.T) {
-	t.Parallel()
-	pool := pgtest.New(t)
-	ctx := context.Background()
-	for _, in := range []Input{
-		{ExternalID: "C-1", Email: ptr("Edith@x.example"), FirstName: ptr("Edith"), LastName: ptr("Holloway")},
-		{ExternalID: "C-2", Email: ptr("otto@x.example"), FirstName: ptr("Otto"), LastName: ptr("Ünal")},
-		{ExternalID: "C%3", Email: ptr("anna@x.example"), FirstName: ptr("Edith"), LastName: ptr("Jansen")},
-		{Email: ptr("c_d@x.example")},
-	} {
-		upsert(t, pool, monday, in)
-	}
-	for query, want := range map[string]string{
-		"": "C-1 C-2 C%3 c_d@x.example", "c": "C-1 C-2 C%3 c_d@x.example", "c-": "C-1 C-2", "EDITH": "C-1 C%3", "edith h": "C-1", "holl": "C-1",
-		"Ünal": "C-2", "edith@": "C-1", "oway": "", "C%": "C%3", "c_": "c_d@x.example", `\`: "", "%": "", " jansen ": "C%3", "\x00": "", "\xff": "",
-	} {
-		list, next, err := List(ctx, pool, Filter{Query: query})
-		if err != nil || next != 0 {
-			t.Fatalf("%q: %d, %v", query, next, err)
-		}
-		var ids []string
-		for _, c := range list {
-			ids = append(ids, c.ExternalID)
-		}
-		if got := strings.Join(ids, " "); got != want {
-			t.Errorf("%q: %s, want %s", query, got, want)
-		}
-	}
-
-	var pages []string
-	for f := (Filter{Limit: 3}); ; {
-		list, next, err := List(ctx, pool, f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pages = append(pages, fmt.Sprint(len(list)))
-		if f.Cursor = next; next == 0 {
-			break
-		}
-	}
-	if diff := cmp.Diff([]string{"3", "1"}, pages); diff != "" {
-		t.Error(diff)
-	}
-}
 
 func TestGetAndDelete(t *testing.T) {
 	t.Parallel()

@@ -28,6 +28,7 @@ func (a *api) routes() {
 	a.section("Contacts", "People, with what is known about them and what they agreed to. A contact is known by the shop's own id, `external_id`.")
 	route(a, marketers|shops, "PUT /contacts/{external_id}", "Create or change a contact", a.putContact, putContactDoc)
 	route(a, marketers, "GET /contacts/{external_id}", "Get a contact", a.getContact, getContactDoc)
+	route(a, marketers, "GET /contacts/{external_id}/profile", "Get all about a contact", a.getContactProfile, getContactProfileDoc)
 	route(a, marketers, "GET /contacts", "List contacts", a.listContacts, listContactsDoc)
 	route(a, marketers, "DELETE /contacts/{external_id}", "Delete a contact", a.deleteContact, deleteContactDoc)
 	route(a, marketers|shops, "POST /contacts/batch", "Create or change many contacts", a.batchContacts, batchContactsDoc)

@@ -5,7 +5,10 @@ import (
 	"net/http"
 	"time"
 
+	"posthorn/catalog"
 	"posthorn/contacts"
+	"posthorn/internal/fault"
+	"posthorn/segments"
 )
 
 // sourceAPI is the source of a consent that came through the API.
@@ -93,21 +96,112 @@ func (a *api) getContact(ctx context.Context, in *ContactPath) (*reply[contacts.
 
 type listContactsInput struct {
 	Paging
-	Query string `query:"query" maxLength:"200" example:"holloway" doc:"How the id, the address or a name begins, upper and lower case alike."`
+	Query      string `query:"query" maxLength:"200" example:"holloway" doc:"Words, each of which is part of the id, the address or a name, upper and lower case alike. One or two letters are how one of these begins."`
+	Topic      string `query:"topic" maxLength:"100" example:"news" doc:"Together with consent: whose consent to this topic is in that state."`
+	Consent    string `query:"consent" enum:"subscribed,pending,unsubscribed,never_asked" doc:"State of the consent to topic."`
+	Segment    int64  `query:"segment" minimum:"0" example:"1" doc:"Only who is in this segment now."`
+	Suppressed string `query:"suppressed" enum:"yes,no" doc:"Whether the address is suppressed."`
+	Ordered    string `query:"ordered" enum:"yes,no" doc:"Whether there is an order that is placed or paid."`
+	Country    string `query:"country" maxLength:"100" example:"Iceland" doc:"Exactly as the shop writes it."`
+	Sort       string `query:"sort" enum:"newest,oldest,name,last_order" doc:"newest and oldest: by created_at; name: by last name; last_order: who ordered last comes first. Default: as they became known here."`
+	Total      bool   `query:"total" doc:"Say also how many there are."`
 }
 
-var listContactsDoc = operation{Description: "In the order in which they were created."}
+// ContactPage is a page of contacts.
+type ContactPage struct {
+	Items      []contacts.Row  `json:"items"`
+	NextCursor string          `json:"next_cursor" example:"MTAw" doc:"Pass it as cursor to get the next page. Empty: this is the last one."`
+	Total      *contacts.Total `json:"total,omitempty" doc:"With total: how many there are in all. Not exact: what the database expects, where counting would take long."`
+}
 
-func (a *api) listContacts(ctx context.Context, in *listContactsInput) (*reply[Page[contacts.Contact]], error) {
-	cursor, err := in.id()
+var listContactsDoc = operation{Description: "In the order in which they became known here, unless sort says otherwise. All conditions hold together."}
+
+func (a *api) listContacts(ctx context.Context, in *listContactsInput) (*reply[ContactPage], error) {
+	cursor, err := in.text()
 	if err != nil {
 		return nil, err
 	}
-	list, next, err := contacts.List(ctx, a.pool, contacts.Filter{Query: in.Query, Cursor: cursor, Limit: in.Limit})
+	f := contacts.Filter{
+		Query: in.Query, Topic: in.Topic, State: in.Consent, Suppressed: yesNo(in.Suppressed), Ordered: yesNo(in.Ordered), Country: in.Country,
+		Sort: contacts.Sort(in.Sort), Cursor: cursor, Limit: in.Limit,
+	}
+	if in.Segment != 0 {
+		s, err := segments.Get(ctx, a.pool, in.Segment)
+		if err != nil {
+			return nil, err
+		}
+		rule, err := segments.Parse(s.Rule)
+		if err != nil {
+			return nil, err
+		}
+		f.Where = func(start int) (string, []any, error) {
+			q, err := rule.Where(a.now(), start)
+			return q.SQL, q.Args, err
+		}
+	}
+	list, next, err := contacts.List(ctx, a.pool, f)
 	if err != nil {
+		return nil, fault.Under("query", err)
+	}
+	page := pageOf(list, next).Body
+	out := ContactPage{Items: page.Items, NextCursor: page.NextCursor}
+	if in.Total {
+		total, err := contacts.Count(ctx, a.pool, f)
+		if err != nil {
+			return nil, err
+		}
+		out.Total = &total
+	}
+	return ok(out), nil
+}
+
+// yesNo is nil where a parameter says neither.
+func yesNo(s string) *bool {
+	if s == "" {
+		return nil
+	}
+	yes := s == "yes"
+	return &yes
+}
+
+// ContactProfile is what a contact's page shows besides its orders and its timeline,
+// which have lists of their own.
+type ContactProfile struct {
+	Contact     contacts.Contact      `json:"contact"`
+	Consents    []contacts.Consent    `json:"consents"`
+	Suppression *contacts.Suppression `json:"suppression" doc:"Of the address; null where it may be mailed."`
+	Segments    []segments.Membership `json:"segments" doc:"The segments the contact is in now."`
+	Stats       catalog.Stats         `json:"stats" doc:"What was ordered. Cancelled and refunded orders are as if they had never been, as for segments."`
+	Deletes     contacts.Deletion     `json:"deletes" doc:"What deleting the contact would take along; messages would stay in the ledger."`
+}
+
+var getContactProfileDoc = operation{Description: "What is known about one contact, what belongs to it, and which segments it is in, in one answer."}
+
+func (a *api) getContactProfile(ctx context.Context, in *ContactPath) (*reply[ContactProfile], error) {
+	var (
+		p   ContactProfile
+		err error
+	)
+	if p.Contact, err = contacts.ByExternalID(ctx, a.pool, in.ExternalID); err != nil {
 		return nil, err
 	}
-	return pageByID(list, next), nil
+	id := p.Contact.ID
+	if p.Consents, err = contacts.Consents(ctx, a.pool, id); err != nil {
+		return nil, err
+	}
+	if p.Suppression, err = contacts.SuppressionOf(ctx, a.pool, p.Contact); err != nil {
+		return nil, err
+	}
+	if p.Segments, err = segments.Of(ctx, a.pool, id, a.now()); err != nil {
+		return nil, err
+	}
+	if p.Stats, err = catalog.StatsOf(ctx, a.pool, id); err != nil {
+		return nil, err
+	}
+	if p.Deletes, err = contacts.Deletes(ctx, a.pool, id); err != nil {
+		return nil, err
+	}
+	return ok(p), nil
 }
 
 var deleteContactDoc = operation{

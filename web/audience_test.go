@@ -1,0 +1,110 @@
+package web
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// externalIDs of a page of contacts, in their order.
+func externalIDs(a answer) string {
+	var ids []string
+	for _, item := range a.get("items").([]any) {
+		ids = append(ids, item.(obj)["external_id"].(string))
+	}
+	return strings.Join(ids, " ")
+}
+
+func TestContactListFilters(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.do("PUT", "/api/v1/contacts/A", obj{"email": "ada@example.com", "first_name": "Ada", "last_name": "Zorn", "country": "Iceland", "created_at": "2026-01-01T00:00:00Z", "topics": obj{"news": "subscribed"}}).want(200)
+	s.do("PUT", "/api/v1/contacts/B", obj{"email": "bo@example.com", "first_name": "Bo", "last_name": "Holm", "country": "Norway", "created_at": "2026-02-01T00:00:00Z", "topics": obj{"news": "unsubscribed"}}).want(200)
+	s.do("PUT", "/api/v1/contacts/C", obj{"email": "cy@example.com", "country": "Iceland", "created_at": "2026-01-15T00:00:00Z"}).want(200)
+	for _, id := range []string{"B", "A"} {
+		s.do("PUT", "/api/v1/orders/O-"+id, obj{"contact_external_id": id, "placed_at": "2026-03-0" + map[string]string{"A": "1", "B": "2"}[id] + "T00:00:00Z", "items": []any{obj{"sku": "X", "quantity": 1, "unit_price": 5}}}).want(200)
+	}
+	s.do("POST", "/api/v1/suppressions", obj{"email": "cy@example.com"}).want(201)
+	segment := s.do("POST", "/api/v1/segments", obj{"name": "Icelanders", "rule": obj{"field": "country", "operator": "=", "value": "Iceland"}}).want(201)
+	if segment.get("id") != 1.0 {
+		t.Fatal(string(segment.body))
+	}
+	for query, want := range map[string]string{
+		"": "A B C", "sort=newest": "B C A", "sort=oldest": "A C B", "sort=name": "B A C", "sort=last_order": "B A C", "query=olm": "B", "country=Iceland": "A C",
+		"topic=news&consent=subscribed": "A", "topic=news&consent=never_asked": "C", "suppressed=yes": "C", "suppressed=no": "A B",
+		"ordered=yes": "A B", "ordered=no": "C", "segment=1": "A C", "segment=1&ordered=yes&query=zorn": "A", "country=Iceland&ordered=yes&topic=news&consent=unsubscribed": "",
+	} {
+		a := s.do("GET", "/api/v1/contacts?total=true&"+query, nil).want(200)
+		if got := externalIDs(a); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+		if n := len(strings.Fields(want)); a.get("total", "count") != float64(n) || a.get("total", "exact") != true {
+			t.Errorf("%s: %s", query, a.body)
+		}
+	}
+	a := s.do("GET", "/api/v1/contacts?sort=name&limit=2", nil).want(200)
+	if a.json()["total"] != nil {
+		t.Errorf("a total that nobody asked for: %s", a.body)
+	}
+	rest := s.do("GET", "/api/v1/contacts?sort=name&limit=2&cursor="+url.QueryEscape(a.get("next_cursor").(string)), nil).want(200)
+	if got := externalIDs(a) + " " + externalIDs(rest); got != "B A C" || rest.get("next_cursor") != "" {
+		t.Errorf("page by page: %q", got)
+	}
+	if a.get("items", 0, "orders") != 1.0 || a.get("items", 0, "last_order_at") != "2026-03-02T00:00:00Z" || rest.get("items", 0, "suppression") != "manual" {
+		t.Errorf("%s %s", a.body, rest.body)
+	}
+	s.do("GET", "/api/v1/contacts?cursor="+url.QueryEscape(a.get("next_cursor").(string)), nil).problem(422, "query.cursor")
+	s.do("GET", "/api/v1/contacts?sort=age", nil).problem(422, "query.sort")
+	s.do("GET", "/api/v1/contacts?segment=99", nil).problem(404, "")
+	s.do("GET", "/api/v1/contacts?consent=subscribed", nil).problem(422, "query.topic")
+	s.do("GET", "/api/v1/contacts?suppressed=perhaps", nil).problem(422, "query.suppressed")
+}
+
+func TestContactProfile(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.do("GET", "/api/v1/contacts/C-1/profile", nil).problem(404, "")
+	s.putContact("C-1", "one@example.com")
+	a := s.do("GET", "/api/v1/contacts/C-1/profile", nil).want(200)
+	if a.get("suppression") != nil || len(a.get("segments").([]any)) != 0 || a.get("stats", "orders") != 0.0 || a.get("stats", "first_at") != nil || len(a.get("stats", "spent").([]any)) != 0 || len(a.get("stats", "favourite").([]any)) != 0 {
+		t.Errorf("of one who did nothing: %s", a.body)
+	}
+
+	s.do("PUT", "/api/v1/products/GR", obj{"name": "<script>grinder</script>"}).want(200)
+	for id, order := range map[string]obj{
+		"1": {"placed_at": "2026-01-01T00:00:00Z", "currency": "EUR", "status": "paid", "items": []any{obj{"sku": "GR", "quantity": 2, "unit_price": 10}, obj{"sku": "B", "quantity": 1, "unit_price": 1.5}}},
+		"2": {"placed_at": "2026-02-01T00:00:00Z", "currency": "EUR", "items": []any{obj{"sku": "B", "quantity": 4, "unit_price": 1}}},
+		"3": {"placed_at": "2026-02-02T00:00:00Z", "currency": "ISK", "items": []any{obj{"sku": "B", "quantity": -1, "unit_price": 100}}},
+		"4": {"placed_at": "2026-03-02T00:00:00Z", "currency": "EUR", "status": "refunded", "items": []any{obj{"sku": "GR", "quantity": 9, "unit_price": 10}}},
+	} {
+		s.do("PUT", "/api/v1/orders/O-"+id, withField(order, "contact_external_id", "C-1")).want(200)
+	}
+	s.do("POST", "/api/v1/events", obj{"contact_external_id": "C-1", "name": "visited"}).want(201)
+	s.do("POST", "/api/v1/suppressions", obj{"email": "ONE@example.com", "cause": "complaint", "detail": "by post"}).want(201)
+	for name, country := range map[string]string{"Nowhere": "null", "Somewhere": "not_null"} {
+		s.do("POST", "/api/v1/segments", obj{"name": name, "rule": obj{"field": "country", "operator": country}}).want(201)
+	}
+	a = s.do("GET", "/api/v1/contacts/C-1/profile", nil).want(200)
+	for _, want := range []struct {
+		value any
+		path  []any
+	}{
+		{"C-1", []any{"contact", "external_id"}}, {"subscribed", []any{"consents", 0, "state"}}, {"complaint", []any{"suppression", "cause"}}, {"by post", []any{"suppression", "detail"}},
+		{"Nowhere", []any{"segments", 0, "name"}}, {3.0, []any{"stats", "orders"}}, {1.0, []any{"stats", "undone"}}, {"2026-01-01T00:00:00Z", []any{"stats", "first_at"}}, {"2026-02-02T00:00:00Z", []any{"stats", "last_at"}},
+		{"EUR", []any{"stats", "spent", 0, "currency"}}, {25.5, []any{"stats", "spent", 0, "total"}}, {2.0, []any{"stats", "spent", 0, "orders"}}, {-100.0, []any{"stats", "spent", 1, "total"}},
+		{"B", []any{"stats", "favourite", 0, "sku"}}, {5.0, []any{"stats", "favourite", 0, "quantity"}}, {"<script>grinder</script>", []any{"stats", "favourite", 1, "name"}},
+		{4.0, []any{"deletes", "orders"}}, {1.0, []any{"deletes", "events"}}, {1.0, []any{"deletes", "consents"}}, {0.0, []any{"deletes", "messages"}}, {0.0, []any{"deletes", "under_way"}},
+	} {
+		if got := a.get(want.path...); got != want.value {
+			t.Errorf("%v is %v, want %v", want.path, got, want.value)
+		}
+	}
+	if len(a.get("segments").([]any)) != 1 || a.json()["contact"].(obj)["id"] != nil {
+		t.Errorf("%s", a.body)
+	}
+	// Items are shown with their product's name, as far as it is known.
+	o := s.do("GET", "/api/v1/orders/O-1", nil).want(200)
+	if o.get("items", 0, "name") != "<script>grinder</script>" || o.get("items", 1, "name") != nil {
+		t.Errorf("%s", o.body)
+	}
+}
