@@ -189,7 +189,8 @@ func (imp *contactImport) stage(ctx context.Context, tx pgx.Tx) (anonymous bool,
 		return false, imp.broken
 	}
 	if err != nil {
-		return false, fmt.Errorf("copy to staging table: %w", err)
+		// A cancelled COPY sometimes ends with no more than its closed connection.
+		return false, fmt.Errorf("copy to staging table: %w", errors.Join(err, ctx.Err()))
 	}
 	return anonymous, nil
 }

@@ -41,6 +41,7 @@ var whoMay = map[string]string{
 	"POST /contacts/batch":                         "OMS",
 	"GET /contacts/{external_id}/consents":         "OM",
 	"PUT /contacts/{external_id}/consents/{topic}": "OMS",
+	"GET /contacts/{external_id}/profile":          "OM",
 	"GET /contacts/{external_id}/timeline":         "OM",
 
 	"GET /suppressions":            "OM",

@@ -309,7 +309,7 @@ export interface paths {
         };
         /**
          * List contacts
-         * @description In the order in which they were created.
+         * @description In the order in which they became known here, unless sort says otherwise. All conditions hold together.
          */
         get: operations["get-contacts"];
         put?: never;
@@ -401,6 +401,26 @@ export interface paths {
          * @description Campaigns reach contacts that are `subscribed` to their topic. Answers all consents of the contact.
          */
         put: operations["put-contacts-by-external-id-consents-by-topic"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contacts/{external_id}/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get all about a contact
+         * @description What is known about one contact, what belongs to it, and which segments it is in, in one answer.
+         */
+        get: operations["get-contacts-by-external-id-profile"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1664,12 +1684,38 @@ export interface components {
             cron?: string;
             timezone?: string;
         };
+        CatalogBought: {
+            name: string;
+            /** Format: int64 */
+            quantity: number;
+            sku: string;
+        };
         CatalogItem: {
+            name?: string;
             /** Format: int64 */
             quantity: number;
             sku: string;
             /** Format: double */
             unit_price: number;
+        };
+        CatalogSpent: {
+            currency: string;
+            /** Format: int64 */
+            orders: number;
+            /** Format: double */
+            total: number;
+        };
+        CatalogStats: {
+            favourite: components["schemas"]["CatalogBought"][] | null;
+            /** Format: date-time */
+            first_at: string | null;
+            /** Format: date-time */
+            last_at: string | null;
+            /** Format: int64 */
+            orders: number;
+            spent: components["schemas"]["CatalogSpent"][] | null;
+            /** Format: int64 */
+            undone: number;
         };
         CheckTemplateInputBody: {
             source: components["schemas"]["TemplateSource"];
@@ -1722,6 +1768,20 @@ export interface components {
             topic: string;
             /** Format: date-time */
             updated_at: string;
+        };
+        ContactDeletion: {
+            /** Format: int64 */
+            consents: number;
+            /** Format: int64 */
+            enrolments: number;
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            messages: number;
+            /** Format: int64 */
+            orders: number;
+            /** Format: int64 */
+            under_way: number;
         };
         ContactFields: {
             /** @description Merged by name into what is there; null deletes one. */
@@ -1804,12 +1864,61 @@ export interface components {
                 [key: string]: string;
             };
         };
+        ContactPage: {
+            items: components["schemas"]["ContactRow"][] | null;
+            /**
+             * @description Pass it as cursor to get the next page. Empty: this is the last one.
+             * @example MTAw
+             */
+            next_cursor: string;
+            /** @description With total: how many there are in all. Not exact: what the database expects, where counting would take long. */
+            total?: components["schemas"]["ContactTotal"];
+        };
+        ContactProfile: {
+            consents: components["schemas"]["ContactConsent"][] | null;
+            contact: components["schemas"]["Contact"];
+            /** @description What deleting the contact would take along; messages would stay in the ledger. */
+            deletes: components["schemas"]["ContactDeletion"];
+            /** @description The segments the contact is in now. */
+            segments: components["schemas"]["SegmentMembership"][] | null;
+            /** @description What was ordered. Cancelled and refunded orders are as if they had never been, as for segments. */
+            stats: components["schemas"]["CatalogStats"];
+            /** @description Of the address; null where it may be mailed. */
+            suppression: components["schemas"]["ContactSuppression"];
+        };
+        ContactRow: {
+            attributes: {
+                [key: string]: unknown;
+            };
+            country: string;
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            external_id: string;
+            first_name: string;
+            language: string;
+            last_name: string;
+            /** Format: date-time */
+            last_order_at: string | null;
+            /** Format: int64 */
+            orders: number;
+            phone: string;
+            suppression: string;
+            timezone: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
         ContactSuppression: {
             cause: string;
             /** Format: date-time */
             created_at: string;
             detail: string;
             email: string;
+        };
+        ContactTotal: {
+            /** Format: int64 */
+            count: number;
+            exact: boolean;
         };
         DKIMKey: {
             active: boolean;
@@ -2349,14 +2458,6 @@ export interface components {
         };
         PageCampaign: {
             items: components["schemas"]["Campaign"][] | null;
-            /**
-             * @description Pass it as cursor to get the next page. Empty: this is the last one.
-             * @example MTAw
-             */
-            next_cursor: string;
-        };
-        PageContact: {
-            items: components["schemas"]["Contact"][] | null;
             /**
              * @description Pass it as cursor to get the next page. Empty: this is the last one.
              * @example MTAw
@@ -2906,6 +3007,11 @@ export interface components {
              *     }
              */
             rule: unknown;
+        };
+        SegmentMembership: {
+            /** Format: int64 */
+            id: number;
+            name: string;
         };
         SegmentSampleContact: {
             country: string;
@@ -4878,8 +4984,24 @@ export interface operations {
                 cursor?: string;
                 /** @description Most items on a page. */
                 limit?: number;
-                /** @description How the id, the address or a name begins, upper and lower case alike. */
+                /** @description Words, each of which is part of the id, the address or a name, upper and lower case alike. One or two letters are how one of these begins. */
                 query?: string;
+                /** @description Together with consent: whose consent to this topic is in that state. */
+                topic?: string;
+                /** @description State of the consent to topic. */
+                consent?: "subscribed" | "pending" | "unsubscribed" | "never_asked";
+                /** @description Only who is in this segment now. */
+                segment?: number;
+                /** @description Whether the address is suppressed. */
+                suppressed?: "yes" | "no";
+                /** @description Whether there is an order that is placed or paid. */
+                ordered?: "yes" | "no";
+                /** @description Exactly as the shop writes it. */
+                country?: string;
+                /** @description newest and oldest: by created_at; name: by last name; last_order: who ordered last comes first. Default: as they became known here. */
+                sort?: "newest" | "oldest" | "name" | "last_order";
+                /** @description Say also how many there are. */
+                total?: boolean;
             };
             header?: never;
             path?: never;
@@ -4893,7 +5015,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageContact"];
+                    "application/json": components["schemas"]["ContactPage"];
                 };
             };
             /** @description Unauthorized */
@@ -5455,6 +5577,83 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-contacts-by-external-id-profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The shop's id of the contact. */
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactProfile"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
