@@ -154,10 +154,10 @@ func emailKey(email string) string {
 	return strings.ToLower(strings.TrimSpace(email))
 }
 
-var errEmailTaken = fault.Conflictf("", "there is somebody with this address already")
+var errEmailTaken = fault.Invalidf("email", "is the address of somebody who is here already")
 
-// Create makes a person who has no password yet; see Invite. It returns fault.Invalid,
-// fault.List, or fault.Conflict where the address is somebody's already.
+// Create makes a person who has no password yet; see Invite. It returns fault.Invalid
+// or fault.List, also where the address is somebody's already.
 func Create(ctx context.Context, db postgres.DB, now time.Time, in Input) (User, error) {
 	email, key, err := in.normalize()
 	if err != nil {

@@ -32,6 +32,8 @@ type Problem struct {
 	RequestID string       `json:"request_id,omitempty" example:"3f9c0a5b7d2e4c18" doc:"Also in the X-Request-Id header and in the server's log."`
 	Errors    []FieldError `json:"errors,omitempty" doc:"Every field at fault."`
 
+	RetryAfter int `json:"retry_after,omitempty" example:"4" doc:"429: seconds to wait, as in Retry-After."`
+
 	headers http.Header
 }
 

@@ -92,7 +92,8 @@ func (a *api) attempt(ctx context.Context, account string, try func() error) err
 	if wait > 0 {
 		a.log.WarnContext(ctx, "attempt refused after repeated failures", "request_id", requestID(ctx), "wait", wait)
 		p := newProblem("", http.StatusTooManyRequests, fmt.Sprintf("too many failed attempts; try again in %s", spoken(wait)))
-		p.headers.Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
+		p.RetryAfter = int(wait.Seconds())
+		p.headers.Set("Retry-After", strconv.Itoa(p.RetryAfter))
 		return p
 	}
 	err = try()

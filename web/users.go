@@ -56,7 +56,6 @@ var postUserDoc = operation{
 	Description: "Makes an account without a password, and the link with which its owner chooses one.",
 	Example:     map[string]any{"email": "ben@shop.example", "name": "Ben Roth", "role": "marketer"},
 	Status:      http.StatusCreated,
-	Errors:      conflict,
 }
 
 func (a *api) postUser(ctx context.Context, in *postUserInput) (*reply[Invitation], error) {
@@ -112,7 +111,7 @@ func InvitationLink(baseURL, token string) string { return baseURL + ui.Prefix +
 
 // SetupLink is where the first person goes.
 func SetupLink(baseURL, secret string) string {
-	return baseURL + ui.Prefix + "setup#" + users.SetupCode(secret)
+	return baseURL + ui.Prefix + "set-up#" + users.SetupCode(secret)
 }
 
 // NewAPIKey is a key that was just made.

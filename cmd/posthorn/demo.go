@@ -156,9 +156,11 @@ func (d *demo) show(ctx context.Context) error {
 		return err
 	}
 	base := baseURLOf(d.http.Addr().String())
-	fmt.Fprintf(d.std.out, "\n  Sign in    %s%s\n             %s   password %s\n             also as %s and %s, with the same password\n"+
-		"  Inbox      %s/inbox/\n  API docs   %s/api/docs\n  API key    %s\n\n",
-		base, ui.Prefix, demoPeople[0].Email, d.state.Password, demoPeople[1].Email, demoPeople[2].Email, base, base, key)
+	fmt.Fprintf(d.std.out, "\n  Sign in    %s%s\n", base, ui.Prefix)
+	for _, p := range demoPeople {
+		fmt.Fprintf(d.std.out, "             %-9s %-22s  %s\n", p.Role, p.Email, d.state.Password)
+	}
+	fmt.Fprintf(d.std.out, "  Inbox      %s/inbox/\n  API docs   %s/api/docs\n  API key    %s\n\n", base, base, key)
 	before := d.sandbox.Stats().Accepted
 	if err := d.campaign(ctx); err != nil {
 		return err

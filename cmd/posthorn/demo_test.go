@@ -53,8 +53,8 @@ func TestDemoSurvivesAKill(t *testing.T) {
 	for scan := bufio.NewScanner(out); scan.Scan(); {
 		if fields := strings.Fields(scan.Text()); len(fields) == 3 && fields[0] == "Sign" && fields[1] == "in" {
 			page = fields[2]
-		} else if len(fields) == 3 && fields[1] == "password" {
-			email, password = fields[0], fields[2]
+		} else if len(fields) == 3 && fields[0] == "owner" {
+			email, password = fields[1], fields[2]
 		}
 		if fields := strings.Fields(scan.Text()); len(fields) == 3 && fields[0] == "API" && fields[1] == "key" {
 			key = fields[2]

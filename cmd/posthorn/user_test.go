@@ -30,7 +30,7 @@ func TestPeople(t *testing.T) {
 	}
 	code := said("", "user", "setup-code")
 	web := start(t, program(t, env, "web"))
-	if link := web.await(t, "nobody can sign in yet: open the link to become the owner")["link"]; link != "http://mail.shop.example/app/setup#"+code {
+	if link := web.await(t, "nobody can sign in yet: open the link to become the owner")["link"]; link != "http://mail.shop.example/app/set-up#"+code {
 		t.Errorf("link %v, code %s", link, code)
 	}
 	base := "http://" + web.await(t, "web serves")["listen"].(string)

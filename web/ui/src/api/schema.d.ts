@@ -2663,6 +2663,12 @@ export interface components {
              */
             request_id?: string;
             /**
+             * Format: int64
+             * @description 429: seconds to wait, as in Retry-After.
+             * @example 4
+             */
+            retry_after?: number;
+            /**
              * @description 409: the present state of the thing.
              * @example finished
              */
@@ -11754,15 +11760,6 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };
