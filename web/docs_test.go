@@ -178,3 +178,16 @@ func hasParameter(op map[string]any, in, name string) bool {
 	}
 	return false
 }
+
+// What an answer may leave empty is said to be so: clients are generated from it.
+func TestWhatMayBeNull(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	doc := s.do("GET", "/api/openapi.json", nil).want(200)
+	for schema, property := range map[string]string{"Session": "user", "Campaign": "run"} {
+		p := doc.get("components", "schemas", schema, "properties", property).(map[string]any)
+		if either, _ := p["anyOf"].([]any); len(either) != 2 || p["$ref"] != nil {
+			t.Errorf("%s.%s: %v", schema, property, p)
+		}
+	}
+}

@@ -71,6 +71,7 @@ func build(deps Deps) (http.Handler, huma.API) {
 	mux := http.NewServeMux()
 	a := newAPI(mux, deps)
 	a.routes()
+	allowNull(a.huma.OpenAPI().Components.Schemas)
 	mux.HandleFunc("/api/", a.noRoute)
 
 	mountDocs(mux, a.huma.OpenAPI())

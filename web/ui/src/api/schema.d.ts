@@ -1569,8 +1569,8 @@ export interface components {
             /** Format: date-time */
             next_run_at?: string;
             relay: string;
-            run: components["schemas"]["CampaignRun"];
-            schedule: components["schemas"]["CampaignSchedule"];
+            run: components["schemas"]["CampaignRun"] | null;
+            schedule: components["schemas"]["CampaignSchedule"] | null;
             sender: components["schemas"]["MessageSender"];
             status: string;
             status_reason?: string;
@@ -1884,7 +1884,7 @@ export interface components {
             /** @description What was ordered. Cancelled and refunded orders are as if they had never been, as for segments. */
             stats: components["schemas"]["CatalogStats"];
             /** @description Of the address; null where it may be mailed. */
-            suppression: components["schemas"]["ContactSuppression"];
+            suppression: components["schemas"]["ContactSuppression"] | null;
         };
         ContactRow: {
             attributes: {
@@ -3029,15 +3029,15 @@ export interface components {
             last_name: string;
         };
         SendingRules: {
-            frequency_cap: components["schemas"]["FrequencyCap"];
-            quiet_hours: components["schemas"]["QuietHours"];
+            frequency_cap: components["schemas"]["FrequencyCap"] | null;
+            quiet_hours: components["schemas"]["QuietHours"] | null;
             timezone: string;
         };
         Session: {
             /** @description There is nobody yet: the first person sets up the installation (POST /setup). */
             setup_required: boolean;
             /** @description Who is signed in; null: nobody. */
-            user: components["schemas"]["User"];
+            user: components["schemas"]["User"] | null;
         };
         SimulateJourneyInputBody: {
             /**
@@ -3064,7 +3064,7 @@ export interface components {
             version?: number;
         };
         Simulated: {
-            busiest_hour: components["schemas"]["JourneyHour"];
+            busiest_hour: components["schemas"]["JourneyHour"] | null;
             /** Format: int64 */
             contacts: number;
             /** Format: int64 */
