@@ -35,6 +35,7 @@ var rules = map[string]rule{
 	"internal/fault":     {nil, "it is the ground"},
 	"internal/check":     {nil, "it is the ground"},
 	"internal/csvimport": {nil, "it reads rows; what they mean is its caller's business"},
+	"internal/publicnet": {nil, "it keeps connections to the public; what is asked there is its users' business"},
 	"internal/seal":      {nil, "it closes boxes; what is in them is its users' business"},
 	"internal/flight":    {nil, "it keeps answers under keys; what they stand for is its users' business"},
 	"internal/embedded":  {nil, "it runs servers, whatever they are used for"},
@@ -60,16 +61,18 @@ var rules = map[string]rule{
 	"campaigns": {list("postgres contacts segments templates messages"), "a campaign decides what to send; sending is the worker's"},
 
 	"journeys": {list("postgres contacts catalog segments events templates messages"), "a journey decides what to send; sending is the worker's"},
-	"webhooks": {list("postgres"), "a call stands for itself; what it is for is the journey's business"},
+	"webhooks": {list("postgres internal/publicnet"), "a call stands for itself; what it is for is the journey's business"},
 
 	"users": {list("postgres contacts"), "who signs in has an address, spelt like a contact's, and nothing else to do with what is sent"},
 
-	"timeline": {list("postgres contacts catalog"), "it reads the rows of everything about a contact, and asks nobody else what they mean"},
+	"preflight": {list("postgres campaigns templates relays senders internal/publicnet"), "it looks at a campaign and what it needs, and sends nothing"},
+	"home":      {list("postgres campaigns"), "it reads the rows of everything that may need somebody, and asks nobody else what they mean"},
+	"timeline":  {list("postgres contacts catalog"), "it reads the rows of everything about a contact, and asks nobody else what they mean"},
 
 	"scheduler": {list("postgres tasks internal/flight contacts catalog segments events templates messages journeys campaigns webhooks"), "it knocks; it neither sends nor answers requests"},
 	"worker":    {list("postgres tasks delivery relays senders tracking internal/flight contacts catalog segments events templates messages journeys campaigns webhooks"), "it works on rows; it answers no requests and keeps no time"},
 	"web/ui":    {nil, "it is files"},
-	"web":       {list("web/ui postgres tasks relays senders tracking contacts catalog segments events templates messages journeys campaigns timeline users internal/csvimport"), "a request writes rows and knocks; it must never send by itself"},
+	"web":       {list("web/ui postgres tasks relays senders tracking contacts catalog segments events templates messages journeys campaigns preflight home timeline users internal/csvimport"), "a request writes rows and knocks; it must never send by itself"},
 }
 
 // commands may import everything and nothing may import them.
@@ -96,7 +99,7 @@ var gates = []struct {
 	{"github.com/wneessen/go-mail", list("delivery cmd/bench"), true, "how a mail reaches a server, and what its answer means, is decided in one place"},
 	{"github.com/emersion/go-msgauth", list("delivery"), true, "a mail is signed where its bytes are final, and nowhere after"},
 	{"github.com/emersion/go-smtp", list("internal/sandbox internal/smtptest cmd/bench"), true, "Posthorn receives no mail"},
-	{"github.com/jackc/pgx", list("postgres contacts catalog segments events templates messages tracking campaigns journeys timeline users webhooks relays senders scheduler worker web internal/csvimport internal/embedded internal/pgtest internal/shop cmd/posthorn cmd/bench cmd/torture"), true, "delivery and tasks must work without a database"},
+	{"github.com/jackc/pgx", list("postgres contacts catalog segments events templates messages tracking campaigns preflight home journeys timeline users webhooks relays senders scheduler worker web internal/csvimport internal/embedded internal/pgtest internal/shop cmd/posthorn cmd/bench cmd/torture"), true, "delivery and tasks must work without a database"},
 	{"github.com/danielgtaylor/huma", list("web"), false, "the API is described in one place"},
 	{"github.com/osteele/liquid", list("templates cmd/bench"), false, "the merge language is bounded and escaped in one place"},
 	{"github.com/preslavrachev/gomjml", list("templates"), false, "MJML is compiled when a template is saved, never when a mail is sent"},
@@ -106,7 +109,7 @@ var gates = []struct {
 	{"github.com/alexedwards/scs", list("web"), true, "a session is a cookie's: only who answers requests has cookies"},
 	{"github.com/alecthomas/kong", list("cmd/posthorn"), false, "configuration is read once and handed in"},
 	{"github.com/alicebob/miniredis", list("internal/embedded"), true, "it is a stand-in for demos, not a Redis"},
-	{"net/http", list("web web/ui webhooks internal/sandbox cmd/posthorn cmd/bench cmd/torture"), true, "requests are answered in web, and made in webhooks, where every address is checked; internal/sandbox has a page of its own, cmd starts the server or is a shop"},
+	{"net/http", list("web web/ui webhooks preflight internal/sandbox cmd/posthorn cmd/bench cmd/torture"), true, "requests are answered in web, and made in webhooks and preflight, where every address is checked (internal/publicnet); internal/sandbox has a page of its own, cmd starts the server or is a shop"},
 	{"os/exec", list("internal/embedded cmd/posthorn cmd/bench cmd/torture"), true, "nothing that handles people's data starts programs"},
 }
 

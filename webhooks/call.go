@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"posthorn/internal/publicnet"
 )
 
 const (
@@ -43,7 +45,7 @@ type Caller struct {
 
 // NewCaller returns a caller that signs with Key(secret). Close it.
 func NewCaller(secret string, o Options) *Caller {
-	dialer := &net.Dialer{Timeout: Timeout, Control: addresses{loopback: o.Loopback}.control}
+	dialer := &net.Dialer{Timeout: Timeout, Control: publicnet.Dial{Loopback: o.Loopback}.Control}
 	return &Caller{
 		key:     Key(secret),
 		timeout: Timeout,
@@ -106,7 +108,7 @@ func (c *Caller) Call(ctx context.Context, now time.Time, call Call) Answer {
 
 // reason words why there was no answer, without the URL.
 func (c *Caller) reason(err error, late bool) string {
-	var refused refusal
+	var refused publicnet.Refusal
 	var dns *net.DNSError
 	switch {
 	case late:

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"posthorn/internal/publicnet"
 )
 
 const secret = "a secret for tests"
@@ -268,7 +270,7 @@ func TestANameThatLeadsInsideIsNotCalled(t *testing.T) {
 		c := newCaller(t, Options{})
 		resolve(t, c, addresses...)
 		a := c.Call(t.Context(), now, Call{URL: "http://hooks.shop.example:" + port})
-		if a.Status != 0 || a.Detail != string(notPublic) {
+		if a.Status != 0 || a.Detail != string(publicnet.NotPublic) {
 			t.Errorf("%v: %+v", addresses, a)
 		}
 	}

@@ -1,54 +1,53 @@
-package webhooks
+// Package publicnet keeps connections to what anybody could reach, for URLs that come
+// from whoever writes journeys and mails: the program that calls them stands inside the
+// operator's network. It is looked at when the connection is made, for the very address
+// it is made to: whatever a name resolved to before does not count.
+package publicnet
 
 import (
 	"net/netip"
 	"syscall"
 )
 
-// A URL comes from whoever writes journeys, and the worker that calls it stands
-// inside the operator's network. So it connects to what anybody could reach, and
-// to nothing else. That is looked at when the connection is made, for the very
-// address it is made to: whatever a name resolved to before does not count.
+// Refusal says why an address is not connected to. It does not say the address: what a
+// name is inside the operator's network is nobody's business.
+type Refusal string
 
-// refusal says why an address is not connected to. It does not say the address:
-// what a name is inside the operator's network is nobody's business.
-type refusal string
-
-func (r refusal) Error() string { return string(r) }
+func (r Refusal) Error() string { return string(r) }
 
 const (
-	notPublic refusal = "the URL does not lead to a public address"
-	wrongPort refusal = "only ports 80 and 443 are called"
+	NotPublic Refusal = "the URL does not lead to a public address"
+	WrongPort Refusal = "only ports 80 and 443 are called"
 )
 
-// addresses says what may be connected to.
-type addresses struct {
-	loopback bool // this machine, too, on any port
+// Dial says what may be connected to.
+type Dial struct {
+	Loopback bool // this machine, too, on any port: for tests and the demo
 }
 
-// control is a net.Dialer's: it is asked before each connection, after the name was
+// Control is a net.Dialer's: it is asked before each connection, after the name was
 // resolved.
-func (a addresses) control(_, address string, _ syscall.RawConn) error {
+func (d Dial) Control(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return notPublic
+		return NotPublic
 	}
-	return a.check(to)
+	return d.check(to)
 }
 
 // check allows the ports of the web only. A service that listens on all addresses of
-// the worker's machine, behind a firewall that keeps others out, has a public
-// address, too: but not on these ports, unless it is meant to be asked like this.
-func (a addresses) check(to netip.AddrPort) error {
+// this machine, behind a firewall that keeps others out, has a public address, too: but
+// not on these ports, unless it is meant to be asked like this.
+func (d Dial) check(to netip.AddrPort) error {
 	// A mapped address is the IPv4 address itself. No prefix contains one with a zone.
 	ip := to.Addr().Unmap().WithZone("")
 	switch {
-	case a.loopback && ip.IsLoopback():
+	case d.Loopback && ip.IsLoopback():
 		return nil
 	case !public(ip):
-		return notPublic
+		return NotPublic
 	case to.Port() != 80 && to.Port() != 443:
-		return wrongPort
+		return WrongPort
 	}
 	return nil
 }
