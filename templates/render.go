@@ -79,20 +79,25 @@ func (r *Renderer) parsePart(language *render.Config, part, src string) (node re
 // Render makes the mail for one contact. An error says which part failed and why;
 // it is the same each time for the same data, except where ctx ended.
 func (r *Renderer) Render(ctx context.Context, d Data) (Rendered, error) {
-	vars := make(map[string]any, len(r.uses)+1) // and the budget
+	return r.render(ctx, d, plainLanguage, htmlLanguage, make(map[string]any, len(r.uses)+1)) // and the budget
+}
+
+// render is Render in the languages that the parts were parsed in, with variables that
+// are there already.
+func (r *Renderer) render(ctx context.Context, d Data, plain, html *render.Config, vars map[string]any) (Rendered, error) {
 	for _, name := range r.uses {
 		vars[name] = d.value(name)
 	}
 	var out Rendered
 	var err error
-	if out.Subject, err = renderPart(ctx, partSubject, r.subject, plainLanguage, vars); err != nil {
+	if out.Subject, err = renderPart(ctx, partSubject, r.subject, plain, vars); err != nil {
 		return Rendered{}, err
 	}
 	out.Subject = headerText(out.Subject, maxSubjectOutput)
-	if out.HTML, err = renderPart(ctx, partHTML, r.html, htmlLanguage, vars); err != nil {
+	if out.HTML, err = renderPart(ctx, partHTML, r.html, html, vars); err != nil {
 		return Rendered{}, err
 	}
-	if out.Text, err = renderPart(ctx, partText, r.text, plainLanguage, vars); err != nil {
+	if out.Text, err = renderPart(ctx, partText, r.text, plain, vars); err != nil {
 		return Rendered{}, err
 	}
 	out.Text = cleanText(out.Text)
