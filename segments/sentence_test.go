@@ -93,18 +93,31 @@ func TestString(t *testing.T) {
 		{`"bought.product","operator":"bought","value":["1","2","3","4","5","6","7"]`, `bought one of the products "1", "2", "3", "4", "5", and 2 more`},
 		{`"country","operator":"=","value":"` + strings.Repeat("x", 61) + `"`, `country is "` + strings.Repeat("x", 60) + `…"`},
 	}
+	leaves := make([]string, len(tests))
+	for i, test := range tests {
+		if got := mustParseTriggered(t, `{"field":`+test.leaf+`}`, scopeOf(test.leaf)).String(); got != test.want {
+			t.Errorf("%s:\n got %s\nwant %s", test.leaf, got, test.want)
+		}
+		leaves[i] = test.leaf
+	}
+	everyWord(t, leaves)
+}
+
+// scopeOf is where a condition is known.
+func scopeOf(leaf string) Scope {
+	if strings.HasPrefix(leaf, `"properties.`) {
+		return EventScope
+	}
+	return OrderScope
+}
+
+// everyWord fails for a field, an operator or an option that is in none of the leaves.
+func everyWord(t *testing.T, leaves []string) {
+	t.Helper()
 	listed := make(map[string]bool) // fields and options; operators by field
-	for _, test := range tests {
-		raw := `{"field":` + test.leaf + `}`
-		scope := OrderScope
-		if strings.HasPrefix(test.leaf, `"properties.`) {
-			scope = EventScope
-		}
-		if got := mustParseTriggered(t, raw, scope).String(); got != test.want {
-			t.Errorf("%s:\n got %s\nwant %s", raw, got, test.want)
-		}
+	for _, leaf := range leaves {
 		var keys map[string]any
-		if err := json.Unmarshal([]byte(raw), &keys); err != nil {
+		if err := json.Unmarshal([]byte(`{"field":`+leaf+`}`), &keys); err != nil {
 			t.Fatal(err)
 		}
 		family, _, _ := strings.Cut(keys["field"].(string), ".")
