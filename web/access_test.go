@@ -43,7 +43,6 @@ var whoMay = map[string]string{
 	"PUT /contacts/{external_id}/consents/{topic}": "OMS",
 	"GET /contacts/{external_id}/profile":          "OM",
 	"GET /contacts/{external_id}/timeline":         "OM",
-	"GET /contacts/{external_id}/profile":          "OM",
 
 	"GET /suppressions":            "OM",
 	"POST /suppressions":           "OM",
