@@ -14,8 +14,8 @@ type Compiled struct {
 	Text string
 }
 
-// clipSize is where Gmail cuts a mail off.
-const clipSize = 102 << 10
+// ClipSize is where Gmail cuts a mail off.
+const ClipSize = 102 << 10
 
 // Compile checks a template and makes it ready to render. Where a problem is an
 // error, the result is empty.
@@ -192,13 +192,7 @@ const sampleUnsubscribe = "https://unsubscribe.example/u/sample"
 // tryOut renders a compiled template for a contact with everything and for one with
 // nothing but an address, to find what reading it does not show.
 func tryOut(src Source, compiled Compiled) []Problem {
-	part := partHTML
-	switch {
-	case src.MJML != "":
-		part = partMJML
-	case src.HTML == "":
-		part = partText
-	}
+	part := src.body()
 	problem := func(severity, part, format string, args ...any) []Problem {
 		return []Problem{{Severity: severity, Part: part, Message: fmt.Sprintf(format, args...)}}
 	}
@@ -206,12 +200,12 @@ func tryOut(src Source, compiled Compiled) []Problem {
 	if err != nil {
 		return problem(SeverityError, part, "%s", err)
 	}
-	data := Data{Facts: SampleFacts(), Campaign: Campaign{ID: 1, Name: "Sample", Topic: "news"}, UnsubscribeURL: sampleUnsubscribe}
+	data := madeUp()
 	full, err := r.Render(context.Background(), data)
 	if err != nil {
 		return problem(SeverityError, part, "does not render for a contact with an order: %s", err)
 	}
-	data.Facts = Facts{Contact: Contact{ID: 2, ExternalID: "C-2", Email: "someone@example.com"}}
+	data.Facts = bareFacts()
 	bare, err := r.Render(context.Background(), data)
 	var found []Problem
 	if err != nil {
@@ -233,8 +227,8 @@ func tryOut(src Source, compiled Compiled) []Problem {
 			found = append(found, problem(SeverityWarning, partSubject, "is empty for %s", m.who)...)
 		}
 	}
-	if n := max(len(compiled.HTML), len(full.HTML)); n > clipSize {
-		found = append(found, problem(SeverityWarning, part, "the mail is about %d KB, and Gmail cuts off what is over %d KB", n>>10, clipSize>>10)...)
+	if n := max(len(compiled.HTML), len(full.HTML)); n > ClipSize {
+		found = append(found, problem(SeverityWarning, part, "the mail is about %d KB, and Gmail cuts off what is over %d KB", n>>10, ClipSize>>10)...)
 	}
 	return found
 }

@@ -1,5 +1,7 @@
 package templates
 
+import "strings"
+
 // shape is what is known about a value when a template is checked.
 type shape struct {
 	kind   kind
@@ -23,39 +25,40 @@ var (
 
 func listOf(item *shape) *shape { return &shape{kind: kindList, item: item} }
 
+// What follows is made of the list of variables, so that what is described is what is
+// known, and nothing else.
 var (
-	productShape = &shape{kind: kindObject, fields: map[string]*shape{
-		"sku": value, "name": value, "category": value, "price": value, "currency": value,
-		"url": value, "image_url": value, "in_stock": value,
-	}}
-	itemShape = &shape{kind: kindObject, fields: map[string]*shape{
-		"sku": value, "name": value, "category": value, "url": value, "image_url": value, "in_stock": value,
-		"quantity": value, "unit_price": value, "total": value, "product": productShape,
-	}}
-	orderShape = &shape{kind: kindObject, fields: map[string]*shape{
-		"id": value, "placed_at": value, "status": value, "currency": value, "total": value, "items": listOf(itemShape),
-	}}
-	forloopShape = &shape{kind: kindObject, fields: map[string]*shape{
-		"first": value, "last": value, "index": value, "index0": value, "rindex": value, "rindex0": value, "length": value,
-	}}
+	itemShape    = fieldsOf("item.", nil)
+	forloopShape = fieldsOf("forloop.", nil)
+	names        = func() map[string]*shape {
+		all := fieldsOf("", itemShape).fields
+		delete(all, "item")
+		delete(all, "forloop")
+		return all
+	}()
 )
 
-// names are all names that a template can use without defining them. They are a
-// promise to whoever writes templates: docs/templates.md lists each of them.
-var names = map[string]*shape{
-	"contact": {kind: kindObject, fields: map[string]*shape{
-		"external_id": value, "email": value, "first_name": value, "last_name": value, "name": value,
-		"country": value, "language": value, "phone": value, "timezone": value, "attributes": anything,
-	}},
-	"last_order": orderShape,
-	"order":      orderShape,
-	"event": {kind: kindObject, fields: map[string]*shape{
-		"name": value, "occurred_at": value, "properties": anything,
-	}},
-	"campaign": {kind: kindObject, fields: map[string]*shape{
-		"id": value, "name": value, "topic": value,
-	}},
-	"unsubscribe_url": value,
-	"blank":           value,
-	"empty":           value,
+// fieldsOf is what is known of the names that begin with prefix. An item is one shape
+// wherever it comes from.
+func fieldsOf(prefix string, item *shape) *shape {
+	o := &shape{kind: kindObject, fields: map[string]*shape{}}
+	for _, v := range variables {
+		rest, within := strings.CutPrefix(v.Name, prefix)
+		name, deeper, nested := strings.Cut(rest, ".")
+		switch {
+		case !within:
+		case nested && deeper == "NAME":
+			o.fields[name] = anything
+		case nested && o.fields[name] == nil:
+			o.fields[name] = fieldsOf(prefix+name+".", item)
+		case nested || o.fields[name] != nil:
+		case v.Type == TypeList:
+			o.fields[name] = listOf(item)
+		case v.Type == TypeObject:
+			o.fields[name] = fieldsOf(prefix+name+".", item)
+		default:
+			o.fields[name] = value
+		}
+	}
+	return o
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -29,6 +30,7 @@ type Problem struct {
 	Part     string `json:"part"`     // subject, preheader, html, mjml or text
 	Line     int    `json:"line"`     // from 1; 0: the part as a whole
 	Column   int    `json:"column"`   // from 1, in characters; 0: the line as a whole
+	Length   int    `json:"length"`   // in characters, on this line; 0: not known
 	Message  string `json:"message"`
 }
 
@@ -70,8 +72,9 @@ func (p *problems) add(severity string, offset int, format string, args ...any) 
 	if p.full(severity) {
 		return
 	}
-	line, column := position(p.src, offset)
-	p.addAt(severity, line, column, format, args...)
+	found := Problem{Severity: severity, Part: p.part, Length: extent(p.src, offset), Message: fmt.Sprintf(format, args...)}
+	found.Line, found.Column = position(p.src, offset)
+	p.keep(found)
 }
 
 // addAt reports a place by its line and column, or the whole part by 0 and 0.
@@ -79,7 +82,10 @@ func (p *problems) addAt(severity string, line, column int, format string, args 
 	if p.full(severity) {
 		return
 	}
-	found := Problem{Severity: severity, Part: p.part, Line: line, Column: column, Message: fmt.Sprintf(format, args...)}
+	p.keep(Problem{Severity: severity, Part: p.part, Line: line, Column: column, Message: fmt.Sprintf(format, args...)})
+}
+
+func (p *problems) keep(found Problem) {
 	if !slices.Contains(p.list, found) {
 		p.list = append(p.list, found)
 	}
@@ -104,6 +110,51 @@ func position(src string, offset int) (line, column int) {
 	line = strings.Count(before, "\n") + 1
 	column = utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
 	return line, column
+}
+
+// extent is how many characters of its line the thing that begins at offset takes: a
+// piece of Liquid, a tag, an attribute, a path of names, a text in quotes, a number. It
+// is what an editor underlines.
+func extent(src string, offset int) int {
+	offset = min(max(offset, 0), len(src))
+	line := src[offset:]
+	if end := strings.IndexAny(line, "\r\n"); end >= 0 {
+		line = line[:end]
+	}
+	until := func(end string) int {
+		if i := strings.Index(line, end); i >= 0 {
+			return i + len(end)
+		}
+		return len(strings.TrimRight(line, " \t"))
+	}
+	n := 0
+	switch {
+	case line == "":
+	case strings.HasPrefix(line, "{{"):
+		n = until("}}")
+	case strings.HasPrefix(line, "{%"):
+		n = until("%}")
+	case line[0] == '<':
+		n = until(">")
+	case line[0] == '"' || line[0] == '\'':
+		n = len(line)
+		if i := strings.IndexByte(line[1:], line[0]); i >= 0 {
+			n = i + 2
+		}
+	default:
+		// A path such as last_order.items[0].name, an attribute's name, a number, or the
+		// beginning of an address.
+		n = strings.IndexFunc(line, func(r rune) bool {
+			return !(r == '_' || r == '.' || r == '-' || r == '[' || r == ']' || r == ':' || r == '?' || r == '/' || unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r))
+		})
+		switch {
+		case n < 0:
+			n = len(line)
+		case n == 0:
+			_, n = utf8.DecodeRuneInString(line)
+		}
+	}
+	return utf8.RuneCountInString(line[:n])
 }
 
 // ordered puts problems as one reads: errors first, then by part and place.

@@ -52,8 +52,10 @@ type Template struct {
 	Name    string `json:"name"`
 	Version int    `json:"version"` // the newest
 	Source
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	CreatedAt  time.Time  `json:"created_at"`
+	UpdatedAt  time.Time  `json:"updated_at"`
+	UpdatedBy  string     `json:"updated_by"`  // who saved the newest version; "": not known
+	ArchivedAt *time.Time `json:"archived_at"` // null: it is in use, or can be
 }
 
 // Version is one state of a template, as it was saved.
@@ -68,19 +70,52 @@ type Version struct {
 	CompiledHTML string // Liquid over finished HTML; empty where only text was written
 	CompiledText string // Liquid over plain text
 	CreatedAt    time.Time
+	CreatedBy    string // "": not known
+	RestoredFrom *int   // the version that was brought back; nil: it was written
+}
+
+// Source is the version as it was written.
+func (v Version) Source() Source {
+	return Source{Subject: v.Subject, Preheader: v.Preheader, HTML: v.HTML, MJML: v.MJML, Text: v.Text}
 }
 
 const maxName = 200 // characters
 
+// Option says more about a save.
+type Option func(*saving)
+
+type saving struct {
+	by       string
+	over     int
+	restored *int
+}
+
+// By notes who saves.
+func By(name string) Option { return func(s *saving) { s.by = name } }
+
+// Over is the version that was changed: where somebody else has saved a newer one
+// meanwhile, Update refuses with a fault.Conflict instead of hiding their work. 0: not
+// looked at.
+func Over(version int) Option { return func(s *saving) { s.over = version } }
+
+func said(opts []Option) saving {
+	var s saving
+	for _, o := range opts {
+		o(&s)
+	}
+	return s
+}
+
 // Create saves the first version of a new template. Warnings come along with it;
 // errors refuse it, as fault.Invalid or fault.List with the part as the field and
 // line and column in the message.
-func Create(ctx context.Context, db postgres.DB, now time.Time, name string, src Source) (Template, []Problem, error) {
+func Create(ctx context.Context, db postgres.DB, now time.Time, name string, src Source, opts ...Option) (Template, []Problem, error) {
 	name, compiled, problems, err := prepare(name, src)
 	if err != nil {
 		return Template{}, problems, err
 	}
-	t := Template{Name: name, Version: 1, Source: src, CreatedAt: now, UpdatedAt: now}
+	how := said(opts)
+	t := Template{Name: name, Version: 1, Source: src, CreatedAt: now, UpdatedAt: now, UpdatedBy: how.by}
 	err = postgres.InTx(ctx, db, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
 			INSERT INTO templates (name, version, created_at, updated_at)
@@ -89,7 +124,7 @@ func Create(ctx context.Context, db postgres.DB, now time.Time, name string, src
 		if err != nil {
 			return err
 		}
-		return insertVersion(ctx, tx, now, t.ID, 1, src, compiled)
+		return insertVersion(ctx, tx, now, t.ID, 1, src, compiled, how)
 	})
 	if err != nil {
 		return Template{}, problems, fmt.Errorf("create template: %w", err)
@@ -99,12 +134,13 @@ func Create(ctx context.Context, db postgres.DB, now time.Time, name string, src
 
 // Update saves the next version of a template. Where nothing but the name differs
 // from the newest version, only the name is changed. Errors are those of Create,
-// and fault.NotFound.
-func Update(ctx context.Context, db postgres.DB, now time.Time, id int64, name string, src Source) (Template, []Problem, error) {
+// fault.NotFound, and fault.Conflict where it is archived (and see Over).
+func Update(ctx context.Context, db postgres.DB, now time.Time, id int64, name string, src Source, opts ...Option) (Template, []Problem, error) {
 	name, compiled, problems, err := prepare(name, src)
 	if err != nil {
 		return Template{}, problems, err
 	}
+	how := said(opts)
 	var t Template
 	err = postgres.InTx(ctx, db, func(tx pgx.Tx) error {
 		// The lock makes two updates at once two versions, one after the other.
@@ -115,12 +151,18 @@ func Update(ctx context.Context, db postgres.DB, now time.Time, id int64, name s
 		if err != nil {
 			return err
 		}
-		if t.Name == name && t.Source == src {
+		switch {
+		case t.ArchivedAt != nil:
+			return fault.Conflictf("archived", "the template is archived; bring it back to change it")
+		case how.over != 0 && how.over != t.Version:
+			return fault.Conflictf(fmt.Sprintf("version %d", t.Version), "somebody has saved version %d meanwhile, and this is a change of version %d: look at theirs first", t.Version, how.over)
+		case t.Name == name && t.Source == src:
 			return nil
 		}
 		if t.Source != src {
 			t.Version++
-			if err := insertVersion(ctx, tx, now, id, t.Version, src, compiled); err != nil {
+			t.UpdatedBy = how.by
+			if err := insertVersion(ctx, tx, now, id, t.Version, src, compiled, how); err != nil {
 				return err
 			}
 		}
@@ -157,23 +199,24 @@ func prepare(name string, src Source) (string, Compiled, []Problem, error) {
 	return name, compiled, problems, bad.Err()
 }
 
-func insertVersion(ctx context.Context, tx pgx.Tx, now time.Time, id int64, version int, src Source, compiled Compiled) error {
+func insertVersion(ctx context.Context, tx pgx.Tx, now time.Time, id int64, version int, src Source, compiled Compiled, how saving) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO template_versions (template_id, version, subject, preheader, html, mjml, text,
-		                               compiled_html, compiled_text, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		id, version, src.Subject, src.Preheader, src.HTML, src.MJML, src.Text, compiled.HTML, compiled.Text, now)
+		                               compiled_html, compiled_text, created_at, created_by, restored_from)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		id, version, src.Subject, src.Preheader, src.HTML, src.MJML, src.Text, compiled.HTML, compiled.Text, now, how.by, how.restored)
 	return err
 }
 
 const selectTemplate = `
-	SELECT t.id, t.name, t.version, v.subject, v.preheader, v.html, v.mjml, v.text, t.created_at, t.updated_at
+	SELECT t.id, t.name, t.version, v.subject, v.preheader, v.html, v.mjml, v.text, t.created_at, t.updated_at, v.created_by, t.archived_at
 	FROM templates t
 	JOIN template_versions v ON v.template_id = t.id AND v.version = t.version`
 
 func scanTemplate(row pgx.CollectableRow) (Template, error) {
 	var t Template
-	err := row.Scan(&t.ID, &t.Name, &t.Version, &t.Subject, &t.Preheader, &t.HTML, &t.MJML, &t.Text, &t.CreatedAt, &t.UpdatedAt)
+	err := row.Scan(&t.ID, &t.Name, &t.Version, &t.Subject, &t.Preheader, &t.HTML, &t.MJML, &t.Text, &t.CreatedAt, &t.UpdatedAt,
+		&t.UpdatedBy, &t.ArchivedAt)
 	return t, err
 }
 
@@ -193,10 +236,11 @@ func Get(ctx context.Context, db postgres.DB, id int64) (Template, error) {
 	return t, nil
 }
 
-// Named returns the template of a name, and whether there is one. Names need not be
-// unique: where several templates have it, that is a fault.Conflict.
+// Named returns the template of a name, and whether there is one. Archived ones are
+// passed over. Names need not be unique: where several templates have it, that is a
+// fault.Conflict.
 func Named(ctx context.Context, db postgres.DB, name string) (Template, bool, error) {
-	rows, err := db.Query(ctx, selectTemplate+` WHERE t.name = $1 ORDER BY t.id LIMIT 2`, name)
+	rows, err := db.Query(ctx, selectTemplate+` WHERE t.name = $1 AND t.archived_at IS NULL ORDER BY t.id LIMIT 2`, name)
 	if err != nil {
 		return Template{}, false, fmt.Errorf("find template %q: %w", name, err)
 	}
@@ -212,36 +256,14 @@ func Named(ctx context.Context, db postgres.DB, name string) (Template, bool, er
 	return list[0], true, nil
 }
 
-// List returns templates, the newest first: at most limit (default 50, at most 200)
-// with an id below cursor (0: from the start), and the cursor of the next page, 0
-// at the end.
-func List(ctx context.Context, db postgres.DB, cursor int64, limit int) ([]Template, int64, error) {
-	if limit <= 0 {
-		limit = 50
-	}
-	limit = min(limit, 200)
-	rows, err := db.Query(ctx, selectTemplate+` WHERE $1 = 0 OR t.id < $1 ORDER BY t.id DESC LIMIT $2`, cursor, limit+1)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list templates: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, scanTemplate)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list templates: %w", err)
-	}
-	if len(list) > limit {
-		return list[:limit], list[limit-1].ID, nil
-	}
-	return list, 0, nil
-}
-
 // GetVersion returns one version of a template, or fault.NotFound.
 func GetVersion(ctx context.Context, db postgres.DB, id int64, version int) (Version, error) {
 	v := Version{TemplateID: id, Version: version}
 	err := db.QueryRow(ctx, `
-		SELECT subject, preheader, html, mjml, text, compiled_html, compiled_text, created_at
+		SELECT subject, preheader, html, mjml, text, compiled_html, compiled_text, created_at, created_by, restored_from
 		FROM template_versions
 		WHERE template_id = $1 AND version = $2`, id, version).
-		Scan(&v.Subject, &v.Preheader, &v.HTML, &v.MJML, &v.Text, &v.CompiledHTML, &v.CompiledText, &v.CreatedAt)
+		Scan(&v.Subject, &v.Preheader, &v.HTML, &v.MJML, &v.Text, &v.CompiledHTML, &v.CompiledText, &v.CreatedAt, &v.CreatedBy, &v.RestoredFrom)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Version{}, fault.NotFoundf("template version", fmt.Sprintf("%d.%d", id, version))
 	}

@@ -152,7 +152,7 @@ func TestSavingRefusesWhatIsWrong(t *testing.T) {
 			}
 		}
 	}
-	if list, _, err := List(ctx, pool, 0, 0); err != nil || len(list) != 1 || list[0].Version != 1 {
+	if list, _, err := List(ctx, pool, Selection{}); err != nil || len(list) != 1 || list[0].Version != 1 {
 		t.Errorf("something was saved: %+v, %v", list, err)
 	}
 	// A warning comes along and does not refuse.
@@ -173,32 +173,6 @@ func TestNotFound(t *testing.T) {
 		if !errors.As(err, &notFound) {
 			t.Errorf("got %v", err)
 		}
-	}
-}
-
-func TestListGoesThroughAll(t *testing.T) {
-	t.Parallel()
-	ctx, pool := context.Background(), pgtest.New(t)
-	for i := range 5 {
-		if _, _, err := Create(ctx, pool, now, fmt.Sprint(i), Source{Subject: "x", Text: "{{ unsubscribe_url }}"}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var got []string
-	for cursor, pages := int64(0), 0; ; pages++ {
-		list, next, err := List(ctx, pool, cursor, 2)
-		if err != nil || pages > 3 {
-			t.Fatal(pages, err)
-		}
-		for _, tmpl := range list {
-			got = append(got, tmpl.Name)
-		}
-		if cursor = next; cursor == 0 {
-			break
-		}
-	}
-	if diff := cmp.Diff([]string{"4", "3", "2", "1", "0"}, got); diff != "" {
-		t.Error(diff)
 	}
 }
 

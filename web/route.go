@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"reflect"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +41,8 @@ type api struct {
 	attempts  *users.Attempts // nil: there is no Redis to count in
 	origins   *http.CrossOriginProtection
 	proxies   []netip.Prefix
+
+	editing chan struct{} // holds one for each check or preview of a template: they cost time, and come while one types
 
 	tag string // of the section that routes are being added to
 }
@@ -85,6 +88,7 @@ func newAPI(mux *http.ServeMux, deps Deps) *api {
 		passwords: deps.Passwords,
 		origins:   http.NewCrossOriginProtection(),
 		proxies:   deps.Proxies,
+		editing:   make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
 	}
 	if deps.Sessions != nil {
 		a.attempts = users.NewAttempts(deps.Sessions)

@@ -2,10 +2,10 @@ package web
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"time"
 
-	"posthorn/contacts"
 	"posthorn/internal/fault"
 	"posthorn/templates"
 )
@@ -58,7 +58,10 @@ var postTemplateDoc = operation{
 }
 
 func (a *api) postTemplate(ctx context.Context, in *postTemplateInput) (*reply[TemplateSaved], error) {
-	t, problems, err := templates.Create(ctx, a.pool, a.now(), in.Body.Name, in.Body.source())
+	return saved(templates.Create(ctx, a.pool, a.now(), in.Body.Name, in.Body.source(), templates.By(whoIs(ctx).Name)))
+}
+
+func saved(t templates.Template, problems []templates.Problem, err error) (*reply[TemplateSaved], error) {
 	if err != nil {
 		return nil, err
 	}
@@ -68,188 +71,206 @@ func (a *api) postTemplate(ctx context.Context, in *postTemplateInput) (*reply[T
 var getTemplateDoc = operation{Description: "The template in its newest version."}
 
 func (a *api) getTemplate(ctx context.Context, in *TemplatePath) (*reply[templates.Template], error) {
-	t, err := templates.Get(ctx, a.pool, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	return ok(t), nil
+	return respond(templates.Get(ctx, a.pool, in.ID))
 }
 
-var listTemplatesDoc = operation{Description: "All templates, page by page."}
+// respond is the reply to what a package returned.
+func respond[T any](body T, err error) (*reply[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return ok(body), nil
+}
 
-func (a *api) listTemplates(ctx context.Context, in *Paging) (*reply[Page[templates.Template]], error) {
-	cursor, err := in.id()
+type listTemplatesInput struct {
+	Paging
+	Query    string `query:"query" maxLength:"200" doc:"Part of the name or the subject, upper and lower case alike."`
+	Archived bool   `query:"archived" doc:"Archived ones, and no others."`
+}
+
+var listTemplatesDoc = operation{Description: "Those changed last first, without their sources. At most 200 on a page."}
+
+func (a *api) listTemplates(ctx context.Context, in *listTemplatesInput) (*reply[Page[templates.Summary]], error) {
+	cursor, err := in.text()
 	if err != nil {
 		return nil, err
 	}
-	list, next, err := templates.List(ctx, a.pool, cursor, in.Limit)
+	s := templates.Selection{Query: in.Query, Archived: in.Archived, Limit: in.Limit}
+	if cursor != "" {
+		if s.Cursor, err = templates.ParseCursor(cursor); err != nil {
+			return nil, fault.Invalidf("query.cursor", "is not a cursor of this list; pass next_cursor of the page before as it is")
+		}
+	}
+	list, next, err := templates.List(ctx, a.pool, s)
 	if err != nil {
 		return nil, err
 	}
-	return pageByID(list, next), nil
+	return pageOf(list, next.String()), nil
 }
 
 type putTemplateInput struct {
 	TemplatePath
-	Body TemplateFields
+	Body struct {
+		TemplateFields
+		Version int `json:"version,omitempty" minimum:"1" example:"1" doc:"The version that was changed. 409 where somebody has saved a newer one meanwhile. Left out: not looked at."`
+	}
 }
 
 var putTemplateDoc = operation{
 	Description: "Versions are never edited: this writes the next one. Runs that have begun go on with the version they began with.",
 	Example:     templateExample,
 	Limit:       templateLimit,
+	Errors:      conflict,
 }
 
 func (a *api) putTemplate(ctx context.Context, in *putTemplateInput) (*reply[TemplateSaved], error) {
-	t, problems, err := templates.Update(ctx, a.pool, a.now(), in.ID, in.Body.Name, in.Body.source())
-	if err != nil {
-		return nil, err
+	return saved(templates.Update(ctx, a.pool, a.now(), in.ID, in.Body.Name, in.Body.source(), templates.By(whoIs(ctx).Name), templates.Over(in.Body.Version)))
+}
+
+var (
+	deleteTemplateDoc = operation{
+		Description: "For good, with all its versions. 409 where a campaign or journey names it, or a mail was sent with it: archive it then.",
+		Status:      http.StatusNoContent,
+		Errors:      conflict,
 	}
-	return ok(TemplateSaved{Template: t, Problems: orNone(problems)}), nil
-}
-
-type checkTemplateInput struct {
-	Body struct {
-		Source TemplateSource `json:"source"`
+	archiveTemplateDoc = operation{
+		Description: "It is not offered any more and cannot be changed; what is under way with it goes on, and what was sent can still be shown. 409 while a campaign or journey that has not ended uses it; the answer names them.",
+		Errors:      conflict,
 	}
+	unarchiveTemplateDoc = operation{Description: "It can be used and changed again."}
+)
+
+func (a *api) deleteTemplate(ctx context.Context, in *TemplatePath) (*none, error) {
+	return nil, templates.Delete(ctx, a.pool, in.ID)
 }
 
-// TemplateCheck is what the check found.
-type TemplateCheck struct {
-	OK       bool                `json:"ok" doc:"It could be saved: no problem is an error."`
-	Problems []templates.Problem `json:"problems"`
-	HTML     string              `json:"html,omitempty" doc:"The compiled HTML, with its Liquid."`
-	Text     string              `json:"text,omitempty" doc:"The compiled text, with its Liquid."`
+func (a *api) archiveTemplate(ctx context.Context, in *TemplatePath) (*reply[templates.Template], error) {
+	return respond(templates.Archive(ctx, a.pool, a.now(), in.ID))
 }
 
-var checkTemplateDoc = operation{
-	Description: "What saving would say, for an editor that checks while one writes.",
-	Example:     map[string]any{"source": map[string]any{"subject": "Hello {{ contact.first_name }}", "html": "<p>…</p>"}},
-	Limit:       templateLimit,
+func (a *api) unarchiveTemplate(ctx context.Context, in *TemplatePath) (*reply[templates.Template], error) {
+	return respond(templates.Unarchive(ctx, a.pool, in.ID))
 }
 
-func (a *api) checkTemplate(_ context.Context, in *checkTemplateInput) (*reply[TemplateCheck], error) {
-	compiled, problems := templates.Compile(in.Body.Source.source())
-	out := TemplateCheck{OK: true, Problems: orNone(problems), HTML: compiled.HTML, Text: compiled.Text}
-	for _, p := range problems {
-		if p.Severity == "error" {
-			out.OK = false
-		}
-	}
-	return ok(out), nil
-}
-
-type previewTemplateInput struct {
+type duplicateTemplateInput struct {
 	TemplatePath
 	Body struct {
-		ContactExternalID string `json:"contact_external_id,omitempty" maxLength:"200" example:"C-1001" doc:"Default: a made-up contact."`
-		Version           int    `json:"version,omitempty" minimum:"1" doc:"Default: the newest."`
+		Name string `json:"name,omitempty" maxLength:"200" example:"Grinder follow-up, winter" doc:"Default: the name of the other, with (copy) behind."`
 	}
 }
 
-// Preview is a mail as one contact would see it.
-type Preview struct {
-	Version int    `json:"version" example:"1"`
-	Subject string `json:"subject"`
-	HTML    string `json:"html"`
-	Text    string `json:"text"`
+var duplicateTemplateDoc = operation{
+	Description: "A new template of the newest version of another.",
+	Example:     map[string]any{"name": "Grinder follow-up, winter"},
+	Status:      http.StatusCreated,
 }
 
-var previewTemplateDoc = operation{
-	Description: "The mail as the contact would see it now, with last order and all. Its unsubscribe link leads nowhere.",
-	Example:     map[string]any{"contact_external_id": "C-1001"},
+func (a *api) duplicateTemplate(ctx context.Context, in *duplicateTemplateInput) (*reply[TemplateSaved], error) {
+	return saved(templates.Duplicate(ctx, a.pool, a.now(), in.ID, in.Body.Name, templates.By(whoIs(ctx).Name)))
 }
 
-func (a *api) previewTemplate(ctx context.Context, in *previewTemplateInput) (*reply[Preview], error) {
-	t, err := templates.Get(ctx, a.pool, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	number := in.Body.Version
-	if number == 0 {
-		number = t.Version
-	}
-	version, err := templates.GetVersion(ctx, a.pool, in.ID, number)
-	if err != nil {
-		return nil, err
-	}
-	facts, err := a.previewFacts(ctx, in.Body.ContactExternalID)
-	if err != nil {
-		return nil, err
-	}
-	renderer, err := templates.NewRenderer(version)
-	if err != nil {
-		return nil, err
-	}
-	data := templates.Data{Facts: facts, UnsubscribeURL: a.baseURL + "/u/preview"}
-	data.Campaign.Name, data.Campaign.Topic = "Preview", "news"
-	mail, err := renderer.Render(ctx, data)
-	if err != nil {
-		// What goes wrong here goes wrong because of what the template says.
-		return nil, fault.Invalidf("template", "does not render for this contact: %s", err)
-	}
-	return ok(Preview{Version: number, Subject: mail.Subject, HTML: mail.HTML, Text: mail.Text}), nil
+// TemplateUses is what names a template.
+type TemplateUses struct {
+	Items []templates.Use `json:"items" doc:"At most 100. Those that have not ended come first."`
 }
 
-func (a *api) previewFacts(ctx context.Context, externalID string) (templates.Facts, error) {
-	if externalID == "" {
-		return templates.SampleFacts(), nil
-	}
-	c, err := contacts.ByExternalID(ctx, a.pool, externalID)
-	if err != nil {
-		return templates.Facts{}, err
-	}
-	facts, err := templates.LoadFacts(ctx, a.pool, []int64{c.ID})
-	if err != nil {
-		return templates.Facts{}, err
-	}
-	return facts[c.ID], nil
+var getTemplateUsesDoc = operation{Description: "Campaigns, and journeys by their newest and their live version. While one of them has not ended, the template can be neither archived nor deleted."}
+
+func (a *api) getTemplateUses(ctx context.Context, in *TemplatePath) (*reply[TemplateUses], error) {
+	list, err := templates.Uses(ctx, a.pool, in.ID)
+	return respond(TemplateUses{Items: orNone(list)}, err)
 }
 
-// TemplateVersion is a version as lists show it.
+// TemplateVersion is a version with its sources.
 type TemplateVersion struct {
-	Version   int       `json:"version" example:"2"`
-	CreatedAt time.Time `json:"created_at"`
+	Version      int       `json:"version" example:"2"`
+	CreatedAt    time.Time `json:"created_at"`
+	CreatedBy    string    `json:"created_by" doc:"Empty: not known."`
+	RestoredFrom *int      `json:"restored_from" doc:"The version that was brought back; null: it was written."`
 	TemplateSource
 }
 
-var listTemplateVersionsDoc = operation{Description: "Every version with its sources, the newest first."}
+func templateVersion(v templates.Version) TemplateVersion {
+	return TemplateVersion{
+		Version: v.Version, CreatedAt: v.CreatedAt, CreatedBy: v.CreatedBy, RestoredFrom: v.RestoredFrom,
+		TemplateSource: TemplateSource{Subject: v.Subject, Preheader: v.Preheader, HTML: v.HTML, MJML: v.MJML, Text: v.Text},
+	}
+}
+
+type listTemplateVersionsInput struct {
+	TemplatePath
+	Paging
+	Sources bool `query:"sources" default:"true" doc:"false: without preheader, html, mjml and text."`
+}
+
+// maxVersions bounds a page of versions, which are large.
+const maxVersions = 20
+
+var listTemplateVersionsDoc = operation{Description: "The newest first: who saved it, and what. With sources at most 20 on a page, else at most 200."}
 
 func (a *api) listTemplateVersions(ctx context.Context, in *listTemplateVersionsInput) (*reply[Page[TemplateVersion]], error) {
 	cursor, err := in.id()
 	if err != nil {
 		return nil, err
 	}
-	t, err := templates.Get(ctx, a.pool, in.ID)
+	limit := min(in.Limit, 200)
+	if in.Sources {
+		limit = min(limit, maxVersions)
+	}
+	found, err := templates.Versions(ctx, a.pool, in.ID, int(min(cursor, math.MaxInt32)), limit+1)
 	if err != nil {
 		return nil, err
 	}
-	// Versions are numbered without gaps, so the cursor is the number of the next one.
-	number := t.Version
-	if cursor > 0 {
-		number = min(number, int(cursor))
+	next := int64(0)
+	if len(found) > limit {
+		found = found[:limit]
+		next = int64(found[limit-1].Version)
 	}
-	var list []TemplateVersion
-	for ; number >= 1 && len(list) < min(in.Limit, maxVersions); number-- {
-		v, err := templates.GetVersion(ctx, a.pool, in.ID, number)
+	list := make([]TemplateVersion, len(found))
+	for i, v := range found {
+		if !in.Sources {
+			list[i] = TemplateVersion{Version: v.Version, CreatedAt: v.CreatedAt, CreatedBy: v.CreatedBy, RestoredFrom: v.RestoredFrom, TemplateSource: TemplateSource{Subject: v.Subject}}
+			continue
+		}
+		full, err := templates.GetVersion(ctx, a.pool, in.ID, v.Version)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, TemplateVersion{
-			Version:        v.Version,
-			CreatedAt:      v.CreatedAt,
-			TemplateSource: TemplateSource{Subject: v.Subject, Preheader: v.Preheader, HTML: v.HTML, MJML: v.MJML, Text: v.Text},
-		})
+		list[i] = templateVersion(full)
 	}
-	return pageByID(list, int64(max(number, 0))), nil
+	return pageByID(list, next), nil
 }
 
-// maxVersions bounds a page of versions, which are large.
-const maxVersions = 20
-
-type listTemplateVersionsInput struct {
+type templateVersionPath struct {
 	TemplatePath
-	Paging
+	Version int `path:"version" minimum:"1" maximum:"1000000000" example:"2"`
+}
+
+var getTemplateVersionDoc = operation{Description: "As it was saved."}
+
+func (a *api) getTemplateVersion(ctx context.Context, in *templateVersionPath) (*reply[TemplateVersion], error) {
+	v, err := templates.GetVersion(ctx, a.pool, in.ID, in.Version)
+	if err != nil {
+		return nil, err
+	}
+	return ok(templateVersion(v)), nil
+}
+
+type restoreTemplateInput struct {
+	TemplatePath
+	Body struct {
+		Version int `json:"version" minimum:"1" maximum:"1000000000" example:"1" doc:"What is brought back."`
+	}
+}
+
+var restoreTemplateDoc = operation{
+	Description: "Writes a new version with the sources of an earlier one; nothing is lost. It is checked like any other: what was right once may be refused today.",
+	Example:     map[string]any{"version": 1},
+	Errors:      conflict,
+}
+
+func (a *api) restoreTemplate(ctx context.Context, in *restoreTemplateInput) (*reply[TemplateSaved], error) {
+	return saved(templates.Restore(ctx, a.pool, a.now(), in.ID, in.Body.Version, templates.By(whoIs(ctx).Name)))
 }
 
 func orNone[T any](list []T) []T {
