@@ -287,6 +287,7 @@ func ProductBySKU(ctx context.Context, db postgres.DB, sku string) (Product, err
 type ProductFilter struct {
 	Query    string // part of the sku or the name, upper and lower case alike
 	Category string // exactly
+	InStock  *bool  // nil: all
 	Cursor   int64  // what the page before returned as next
 	Limit    int    // 50 where 0, at most 1000
 }
@@ -304,9 +305,10 @@ func ListProducts(ctx context.Context, db postgres.DB, f ProductFilter) (product
 		WHERE id > @cursor
 		  AND (@query = '' OR sku ILIKE '%' || @query || '%' OR name ILIKE '%' || @query || '%')
 		  AND (@category = '' OR category = @category)
+		  AND (@in_stock::boolean IS NULL OR in_stock = @in_stock)
 		ORDER BY id
 		LIMIT @limit`,
-		pgx.NamedArgs{"cursor": f.Cursor, "query": likeEscape(f.Query), "category": f.Category, "limit": limit + 1})
+		pgx.NamedArgs{"cursor": f.Cursor, "query": likeEscape(f.Query), "category": f.Category, "in_stock": f.InStock, "limit": limit + 1})
 	if err != nil {
 		return nil, 0, fmt.Errorf("list products: %w", err)
 	}

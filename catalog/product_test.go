@@ -205,7 +205,7 @@ func TestListProducts(t *testing.T) {
 	ctx := context.Background()
 	var batch []ProductInput
 	for i := range 7 {
-		batch = append(batch, ProductInput{SKU: fmt.Sprint("S", i), Name: ptr(fmt.Sprint("Lamp 10", "0%_"[i%3:i%3+1])), Category: ptr([]string{"a", "b"}[i%2])})
+		batch = append(batch, ProductInput{SKU: fmt.Sprint("S", i), Name: ptr(fmt.Sprint("Lamp 10", "0%_"[i%3:i%3+1])), Category: ptr([]string{"a", "b"}[i%2]), InStock: ptr(i%3 != 0)})
 	}
 	if _, err := UpsertProducts(ctx, pool, monday, batch); err != nil {
 		t.Fatal(err)
@@ -241,6 +241,8 @@ func TestListProducts(t *testing.T) {
 		{ProductFilter{Query: "lamp 10%"}, "S1S4"}, // the sign, not "anything"
 		{ProductFilter{Query: "10_"}, "S2S5"},
 		{ProductFilter{Query: "none"}, ""},
+		{ProductFilter{InStock: ptr(false)}, "S0S3S6"},
+		{ProductFilter{InStock: ptr(true), Category: "b"}, "S1S5"},
 		{ProductFilter{Query: "\x00"}, ""},
 	} {
 		if got := list(c.filter); got != c.want {

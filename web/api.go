@@ -45,6 +45,9 @@ func (a *api) routes() {
 	route(a, marketers|shops, "PUT /products/{sku}", "Create or change a product", a.putProduct, putProductDoc)
 	route(a, marketers, "GET /products/{sku}", "Get a product", a.getProduct, getProductDoc)
 	route(a, marketers, "GET /products", "List products", a.listProducts, listProductsDoc)
+	route(a, marketers|shops, "DELETE /products/{sku}", "Delete a product that was never bought", a.deleteProduct, deleteProductDoc)
+	route(a, marketers, "GET /products/{sku}/sales", "Count how often a product was bought", a.getProductSales, getProductSalesDoc)
+	route(a, marketers, "GET /product-categories", "Get all categories", a.getProductCategories, getProductCategoriesDoc)
 	route(a, marketers|shops, "POST /products/batch", "Create or change many products", a.batchProducts, batchProductsDoc)
 
 	a.section("Orders", "What contacts chose. An order is known by the shop's `order_id`, and always sent as a whole.")

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"net/http"
 
 	"posthorn/catalog"
 )
@@ -91,6 +92,7 @@ type listProductsInput struct {
 	Paging
 	Query    string `query:"query" maxLength:"200" doc:"Part of the sku or the name, upper and lower case alike."`
 	Category string `query:"category" maxLength:"200" doc:"Exactly this category."`
+	InStock  string `query:"in_stock" enum:"true,false" doc:"Those that are, or are not, in stock."`
 }
 
 var listProductsDoc = operation{Description: "In the order in which they were created."}
@@ -100,11 +102,44 @@ func (a *api) listProducts(ctx context.Context, in *listProductsInput) (*reply[P
 	if err != nil {
 		return nil, err
 	}
-	list, next, err := catalog.ListProducts(ctx, a.pool, catalog.ProductFilter{Query: in.Query, Category: in.Category, Cursor: cursor, Limit: in.Limit})
+	f := catalog.ProductFilter{Query: in.Query, Category: in.Category, Cursor: cursor, Limit: in.Limit}
+	if in.InStock != "" {
+		yes := in.InStock == "true"
+		f.InStock = &yes
+	}
+	list, next, err := catalog.ListProducts(ctx, a.pool, f)
 	if err != nil {
 		return nil, err
 	}
 	return pageByID(list, next), nil
+}
+
+var deleteProductDoc = operation{
+	Description: "For one that came in by mistake. 409 where orders hold it: set `in_stock` to false then, so that no mail promotes it any more.",
+	Status:      http.StatusNoContent,
+	Errors:      conflict,
+}
+
+func (a *api) deleteProduct(ctx context.Context, in *ProductPath) (*none, error) {
+	return nil, catalog.DeleteProduct(ctx, a.pool, in.SKU)
+}
+
+var getProductSalesDoc = operation{Description: "How often it was bought: orders that are placed or paid and hold it with a quantity above 0, in all and in each of the last twelve months (UTC). Of a product that more than 100,000 lines of orders hold, those are looked at and `at_least` is true."}
+
+func (a *api) getProductSales(ctx context.Context, in *ProductPath) (*reply[catalog.Sales], error) {
+	return respond(catalog.SalesOf(ctx, a.pool, a.now(), in.SKU))
+}
+
+// ProductCategories is the categories of all products.
+type ProductCategories struct {
+	Items []catalog.Category `json:"items" doc:"At most 1,000, by name."`
+}
+
+var getProductCategoriesDoc = operation{Description: "Every category that a product has, and how many have it."}
+
+func (a *api) getProductCategories(ctx context.Context, _ *none) (*reply[ProductCategories], error) {
+	list, err := catalog.Categories(ctx, a.pool)
+	return respond(ProductCategories{Items: orNone(list)}, err)
 }
 
 var batchProductsDoc = operation{
