@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"posthorn/messages"
 	"posthorn/postgres"
 )
 
@@ -75,6 +76,54 @@ func Count(ctx context.Context, db postgres.DB, id int64) (AllCounts, error) {
 	})
 	if err != nil {
 		return all, fmt.Errorf("count enrolments of journey %d: %w", id, err)
+	}
+	return all, nil
+}
+
+// CountTotals reads the counts of many journeys at once, in total.
+func CountTotals(ctx context.Context, db postgres.DB, ids []int64) (map[int64]*Counts, error) {
+	all := make(map[int64]*Counts, len(ids))
+	for _, id := range ids {
+		all[id] = &Counts{}
+	}
+	rows, err := db.Query(ctx, `
+		SELECT journey_id, status, sum(n)::bigint FROM enrolment_counts
+		WHERE journey_id = ANY($1) GROUP BY journey_id, status HAVING sum(n) <> 0`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("count enrolments: %w", err)
+	}
+	var id, n int64
+	var status Status
+	if _, err := pgx.ForEachRow(rows, []any{&id, &status, &n}, func() error { all[id].add(status, n); return nil }); err != nil {
+		return nil, fmt.Errorf("count enrolments: %w", err)
+	}
+	return all, nil
+}
+
+// CountMails is how many mails of each send step are in which state, over all versions
+// of a journey. It reads kept counts, as Count does.
+func CountMails(ctx context.Context, db postgres.DB, id int64) (map[string]messages.Counts, error) {
+	all := map[string]messages.Counts{}
+	rows, err := db.Query(ctx, `
+		SELECT r.step, c.state, sum(c.n)::bigint
+		FROM runs r JOIN message_counts c ON c.run_id = r.id
+		WHERE r.journey_id = $1
+		GROUP BY r.step, c.state HAVING sum(c.n) <> 0`, id)
+	if err != nil {
+		return nil, fmt.Errorf("count mails of journey %d: %w", id, err)
+	}
+	var step string
+	var state messages.State
+	var n int64
+	_, err = pgx.ForEachRow(rows, []any{&step, &state, &n}, func() error {
+		if all[step] == nil {
+			all[step] = messages.Counts{}
+		}
+		all[step][state] += n
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count mails of journey %d: %w", id, err)
 	}
 	return all, nil
 }

@@ -57,6 +57,7 @@ const (
 	ReasonNotWanted    = "not_wanted" // entry.if does not hold
 	ReasonStep         = "exit_step"
 	ReasonEntered      = "entered_before"
+	ReasonArchived     = "archived" // the journey was
 )
 
 // State is where one contact is in a journey.

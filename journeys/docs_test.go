@@ -54,7 +54,7 @@ func TestDocsAreComplete(t *testing.T) {
 			}
 		}
 	}
-	for _, word := range []string{ReasonGoal, ReasonRefunded, ReasonCancelled, ReasonUnsubscribed, ReasonSuppressed, ReasonFilter, ReasonHappened, ReasonNotWanted, ReasonStep, ReasonEntered} {
+	for _, word := range []string{ReasonGoal, ReasonRefunded, ReasonCancelled, ReasonUnsubscribed, ReasonSuppressed, ReasonFilter, ReasonHappened, ReasonNotWanted, ReasonStep, ReasonEntered, ReasonArchived} {
 		if !strings.Contains(string(raw), "`"+word+"`") {
 			t.Errorf("reason %s is not in docs/journeys.md", word)
 		}

@@ -28,6 +28,7 @@ type Enrolment struct {
 // EnrolmentFilter selects enrolments; zero fields do not filter.
 type EnrolmentFilter struct {
 	Status  Status
+	Step    string // where they are, or ended
 	Contact string // the shop's id
 	Cursor  int64  // the last id of the page before
 	Limit   int    // 50 where 0, at most 200
@@ -50,10 +51,12 @@ func Enrolments(ctx context.Context, db postgres.DB, id int64, f EnrolmentFilter
 		WHERE e.journey_id = @journey
 		  AND (@cursor::bigint = 0 OR e.id < @cursor)
 		  AND (@status = '' OR e.status = @status)
+		  AND (@status NOT IN ('pending', 'active', 'waiting') OR e.due_at IS NOT NULL) -- few of many: enrolments_due has them alone
+		  AND (@step = '' OR e.position = @step)
 		  AND (@contact = '' OR e.contact_id = (SELECT id FROM contacts WHERE external_id = @contact))
 		ORDER BY e.id DESC
 		LIMIT @limit`,
-		pgx.NamedArgs{"journey": id, "cursor": f.Cursor, "status": f.Status, "contact": f.Contact, "limit": limit + 1})
+		pgx.NamedArgs{"journey": id, "cursor": f.Cursor, "status": f.Status, "step": f.Step, "contact": f.Contact, "limit": limit + 1})
 	if err != nil {
 		return nil, 0, fmt.Errorf("list enrolments of journey %d: %w", id, err)
 	}

@@ -372,7 +372,8 @@ func wake(ctx context.Context, tx pgx.Tx, now time.Time, list []happened, work *
 }
 
 // Advance takes the steps of a journey's enrolments that are due, those that have
-// been due for longest first. It does nothing while the journey is not live.
+// been due for longest first. It does nothing while the journey is not live, unless it
+// is archived: then it ends what is under way.
 func (e *Engine) Advance(ctx context.Context, db postgres.DB, now time.Time, journeyID int64) (Work, error) {
 	var work Work
 	err := postgres.InTx(ctx, db, func(tx pgx.Tx) error {
@@ -416,6 +417,9 @@ func (e *Engine) Advance(ctx context.Context, db postgres.DB, now time.Time, jou
 	})
 	if err != nil {
 		return Work{}, err
+	}
+	if work.Seen == 0 {
+		return e.end(ctx, db, now, journeyID)
 	}
 	return work, nil
 }

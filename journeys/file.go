@@ -79,10 +79,10 @@ func ReadFile(r io.Reader) (*File, error) {
 			Subject: rd.optional(m, "subject"), Preheader: rd.optional(m, "preheader"), HTML: rd.optional(m, "html"), MJML: rd.optional(m, "mjml"), Text: rd.optional(m, "text"),
 		}})
 	}
-	if len(rd.wrong) == 0 {
+	if len(rd.found) == 0 {
 		rd.check(f)
 	}
-	return f, rd.wrong.Err()
+	return f, rd.err()
 }
 
 // document parses YAML up to its one document.
@@ -117,9 +117,9 @@ func (f *File) json(ids names) ([]byte, error) {
 	}
 	raw, err := json.Marshal(v)
 	if err != nil {
-		rd.fault(f.definition, "definition", "%v", err)
+		return nil, fault.Invalidf("", "%v", err)
 	}
-	return raw, rd.wrong.Err()
+	return raw, rd.err()
 }
 
 // swap puts an id in the place of a name.
@@ -169,13 +169,26 @@ func (f *File) names() (templates, segments []string) {
 	return templates, segments
 }
 
-// fileReader notes what is wrong, with its line.
-type fileReader struct{ wrong fault.List }
+// fileReader notes what is wrong, with its place.
+type fileReader struct{ found []Finding }
 
 func (rd *fileReader) fault(n *yaml.Node, path, format string, args ...any) {
-	if len(rd.wrong) < maxFaults {
-		rd.wrong.Add(strings.TrimSuffix(fmt.Sprintf("line %d: %s", n.Line, path), ": "), format, args...)
+	rd.note(placeOf(nil, n), path, format, args...)
+}
+
+func (rd *fileReader) note(at place, path, format string, args ...any) {
+	if len(rd.found) < maxFaults {
+		rd.found = append(rd.found, Finding{Severity: severityError, Line: at.line, Column: at.column, Length: at.length, Path: path, Message: fmt.Sprintf(format, args...)})
 	}
+}
+
+// err is what was found as a fault.Invalid or a fault.List whose fields begin with the line.
+func (rd *fileReader) err() error {
+	var wrong fault.List
+	for _, f := range rd.found {
+		wrong.Add(strings.TrimSuffix(fmt.Sprintf("line %d: %s", f.Line, f.Path), ": "), "%s", f.Message)
+	}
+	return wrong.Err()
 }
 
 // mapping returns the values by key, all of which must be known.
@@ -212,7 +225,7 @@ func (rd *fileReader) list(n *yaml.Node, path string) []*yaml.Node {
 
 func (rd *fileReader) text(n *yaml.Node, m map[string]*yaml.Node, key string) string {
 	s := strings.TrimSpace(rd.optional(m, key))
-	if s == "" && len(rd.wrong) == 0 {
+	if s == "" && len(rd.found) == 0 {
 		rd.fault(n, key, "is missing")
 	}
 	return s
@@ -292,10 +305,23 @@ func (rd *fileReader) check(f *File) {
 		names.segments[name] = 1
 	}
 	rd.refuseIDs(f.definition)
+	reader := &fileReader{}
 	raw, err := f.json(names)
-	if err == nil && len(rd.wrong) == 0 {
-		_, err = Parse(raw)
+	if err != nil {
+		if reader.value(f.definition); len(reader.found) == 0 {
+			reader.fault(f.definition, "definition", "%s", err) // no JSON can be made of it
+		}
+		rd.found = append(rd.found, reader.found...)
+		return
 	}
+	if len(rd.found) == 0 {
+		rd.parse(f.definition, raw)
+	}
+}
+
+// parse has a definition checked as the API does and finds the places of what is wrong.
+func (rd *fileReader) parse(root *yaml.Node, raw []byte) *Definition {
+	d, err := Parse(raw)
 	var list fault.List
 	var one *fault.Invalid
 	switch {
@@ -304,13 +330,20 @@ func (rd *fileReader) check(f *File) {
 		list = fault.List{one}
 	}
 	for _, e := range list {
-		if strings.HasPrefix(e.Field, "line ") {
-			rd.wrong = append(rd.wrong, e)
-			continue
-		}
-		path := strings.NewReplacer(".template_id", ".template", ".segment_id", ".segment").Replace(e.Field)
-		rd.fault(find(f.definition, path), path, "%s", strings.NewReplacer("template_id", "template", "segment_id", "segment").Replace(e.Message))
+		rd.inText(root, e)
 	}
+	return d
+}
+
+// inText notes a fault of Parse where it is in the text, and in its words.
+func (rd *fileReader) inText(root *yaml.Node, e *fault.Invalid) {
+	path, message := e.Field, e.Message
+	if !has(root, path) { // names stand for ids, unless an id is written
+		path = strings.NewReplacer(".template_id", ".template", ".segment_id", ".segment").Replace(path)
+		message = strings.NewReplacer("template_id", "template", "segment_id", "segment").Replace(message)
+	}
+	key, value := locate(root, path)
+	rd.note(placeOf(key, value), path, "%s", message)
 }
 
 // refuseIDs: an id means something else in every database.
@@ -330,26 +363,52 @@ var pathParts = regexp.MustCompile(`\[(\d+)\]|\([^)]*\)|[^.\[(]+`)
 
 // find returns the node at a path as Parse names it, or what there is on the way.
 func find(n *yaml.Node, path string) *yaml.Node {
+	_, value := locate(n, path)
+	return value
+}
+
+// has reports whether there is something at a path.
+func has(n *yaml.Node, path string) bool {
 	for _, part := range pathParts.FindAllStringSubmatch(path, -1) {
-		next := n
-		switch {
-		case part[1] != "":
-			if i, _ := strconv.Atoi(part[1]); n.Kind == yaml.SequenceNode && i < len(n.Content) {
-				next = n.Content[i]
-			}
-		case part[0][0] == '(':
-			continue // a step's id
-		case n.Kind == yaml.MappingNode:
-			for i := 0; i < len(n.Content); i += 2 {
-				if n.Content[i].Value == part[0] {
-					next = n.Content[i+1]
-				}
-			}
-		}
-		if next == n {
-			return n
+		_, next := child(n, part)
+		if next == nil {
+			return false
 		}
 		n = next
 	}
-	return n
+	return true
+}
+
+// locate returns the node at a path as Parse names it, or what there is on the way, and
+// its key where it has one.
+func locate(n *yaml.Node, path string) (key, value *yaml.Node) {
+	for _, part := range pathParts.FindAllStringSubmatch(path, -1) {
+		k, next := child(n, part)
+		if next == nil {
+			break
+		}
+		if next != n {
+			key, n = k, next
+		}
+	}
+	return key, n
+}
+
+// child goes one part of a path: nil where there is none.
+func child(n *yaml.Node, part []string) (key, value *yaml.Node) {
+	switch {
+	case part[1] != "":
+		if i, _ := strconv.Atoi(part[1]); n.Kind == yaml.SequenceNode && i < len(n.Content) {
+			return nil, n.Content[i]
+		}
+	case part[0][0] == '(': // a step's id
+		return nil, n
+	case n.Kind == yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == part[0] {
+				return n.Content[i], n.Content[i+1]
+			}
+		}
+	}
+	return nil, nil
 }

@@ -51,8 +51,34 @@ type Journey struct {
 type Version struct {
 	Version     int             `json:"version" db:"version"`
 	Definition  json.RawMessage `json:"definition" db:"definition"` // canonical
-	CreatedAt   time.Time       `json:"created_at" db:"created_at"`
+	CreatedAt   time.Time       `json:"created_at" db:"created_at"` // of a draft: when it was saved last
+	CreatedBy   string          `json:"created_by" db:"created_by"` // "": not known
 	PublishedAt *time.Time      `json:"published_at" db:"published_at"`
+	PublishedBy string          `json:"published_by" db:"published_by"`
+}
+
+// Option says more about a change.
+type Option func(*change)
+
+type change struct {
+	by   string
+	over time.Time
+}
+
+// By notes who makes the change.
+func By(name string) Option { return func(c *change) { c.by = name } }
+
+// Over is when the newest version was saved that was changed: where somebody else has
+// saved meanwhile, Update refuses with a fault.Conflict instead of hiding their work.
+// Zero: not looked at.
+func Over(saved time.Time) Option { return func(c *change) { c.over = saved } }
+
+func said(opts []Option) change {
+	var c change
+	for _, o := range opts {
+		o(&c)
+	}
+	return c
 }
 
 const columns = `id, name, status, status_reason, version, live_version, live_since, created_at, updated_at`
@@ -64,7 +90,7 @@ const (
 )
 
 // Create keeps a new draft.
-func Create(ctx context.Context, db postgres.DB, now time.Time, name string, definition []byte) (Journey, error) {
+func Create(ctx context.Context, db postgres.DB, now time.Time, name string, definition []byte, opts ...Option) (Journey, error) {
 	name, canonical, err := checked(ctx, db, name, definition)
 	if err != nil {
 		return Journey{}, err
@@ -74,8 +100,8 @@ func Create(ctx context.Context, db postgres.DB, now time.Time, name string, def
 		WITH made AS (
 			INSERT INTO journeys (name, version, created_at, updated_at) VALUES ($1, 1, $3, $3) RETURNING id
 		)
-		INSERT INTO journey_versions (journey_id, version, definition, created_at)
-		SELECT id, 1, $2, $3 FROM made RETURNING journey_id`, name, canonical, now).Scan(&id)
+		INSERT INTO journey_versions (journey_id, version, definition, created_at, created_by)
+		SELECT id, 1, $2, $3, $4 FROM made RETURNING journey_id`, name, canonical, now, said(opts).by).Scan(&id)
 	if err != nil {
 		return Journey{}, fmt.Errorf("create journey: %w", err)
 	}
@@ -83,8 +109,10 @@ func Create(ctx context.Context, db postgres.DB, now time.Time, name string, def
 }
 
 // Update makes a new draft version; what is live stays live until Publish. A draft
-// that was never published is replaced. The same name and definition change nothing.
-func Update(ctx context.Context, db postgres.DB, now time.Time, id int64, name string, definition []byte) (Journey, error) {
+// that was never published is replaced. The same name and definition change nothing. It
+// returns a fault.Conflict where the journey is archived (and see Over).
+func Update(ctx context.Context, db postgres.DB, now time.Time, id int64, name string, definition []byte, opts ...Option) (Journey, error) {
+	how := said(opts)
 	name, canonical, err := checked(ctx, db, name, definition)
 	if err != nil {
 		return Journey{}, err
@@ -100,14 +128,18 @@ func Update(ctx context.Context, db postgres.DB, now time.Time, id int64, name s
 		}
 		same := sameJSON(newest.Definition, canonical)
 		switch {
+		case j.Status == Archived:
+			return fault.Conflictf(j.Status, "cannot change: the journey is archived")
+		case !how.over.IsZero() && !how.over.Equal(newest.CreatedAt):
+			return fault.Conflictf(j.Status, "somebody has saved version %d meanwhile: look at it first", newest.Version)
 		case same && name == j.Name:
 			return nil
 		case same:
 		case newest.PublishedAt == nil:
-			_, err = tx.Exec(ctx, `UPDATE journey_versions SET definition = $3, created_at = $4 WHERE journey_id = $1 AND version = $2`, id, j.Version, canonical, now)
+			_, err = tx.Exec(ctx, `UPDATE journey_versions SET definition = $3, created_at = $4, created_by = $5 WHERE journey_id = $1 AND version = $2`, id, j.Version, canonical, now, how.by)
 		default:
 			j.Version++
-			_, err = tx.Exec(ctx, `INSERT INTO journey_versions (journey_id, version, definition, created_at) VALUES ($1, $2, $3, $4)`, id, j.Version, canonical, now)
+			_, err = tx.Exec(ctx, `INSERT INTO journey_versions (journey_id, version, definition, created_at, created_by) VALUES ($1, $2, $3, $4, $5)`, id, j.Version, canonical, now, how.by)
 		}
 		if err != nil {
 			return fmt.Errorf("write version of journey %d: %w", id, err)
@@ -151,35 +183,52 @@ func checked(ctx context.Context, db postgres.DB, name string, definition []byte
 
 // checkReferences looks for the templates and segments that a definition names.
 func (d *Definition) checkReferences(ctx context.Context, db postgres.DB) error {
-	var wrong fault.List
-	missing := func(table string, id int64) (bool, error) {
-		var there bool
-		err := db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM `+table+` WHERE id = $1)`, id).Scan(&there)
-		return !there, err
+	wrong, err := d.references(ctx, db)
+	if err != nil {
+		return err
 	}
-	var first error
+	return wrong.Err()
+}
+
+// references returns what is wrong with the templates and segments that a definition names.
+func (d *Definition) references(ctx context.Context, db postgres.DB) (fault.List, error) {
+	var templates []int64
 	d.Walk(func(s *Step) {
-		if s.Type != SendStep || first != nil {
-			return
-		}
-		gone, err := missing("templates", s.TemplateID)
-		if first = err; gone && err == nil {
-			wrong.Add("steps("+s.ID+").template_id", "there is no template %d", s.TemplateID)
+		if s.Type == SendStep {
+			templates = append(templates, s.TemplateID)
 		}
 	})
-	if first != nil {
-		return fmt.Errorf("look up templates: %w", first)
+	rows, err := db.Query(ctx, `SELECT id, archived_at IS NOT NULL FROM templates WHERE id = ANY($1)`, templates)
+	if err != nil {
+		return nil, fmt.Errorf("look up templates: %w", err)
 	}
-	if d.Trigger.Type == OnSegment {
-		gone, err := missing("segments", d.Trigger.SegmentID)
-		if err != nil {
-			return fmt.Errorf("look up segment: %w", err)
+	archived := map[int64]bool{}
+	var id int64
+	var is bool
+	if _, err := pgx.ForEachRow(rows, []any{&id, &is}, func() error { archived[id] = is; return nil }); err != nil {
+		return nil, fmt.Errorf("look up templates: %w", err)
+	}
+	var wrong fault.List
+	d.WalkPaths(func(path string, s *Step) {
+		is, there := archived[s.TemplateID]
+		switch {
+		case s.Type != SendStep:
+		case !there:
+			wrong.Add(path+".template_id", "there is no template %d", s.TemplateID)
+		case is:
+			wrong.Add(path+".template_id", "template %d is archived: bring it back, or take another", s.TemplateID)
 		}
-		if gone {
+	})
+	if d.Trigger.Type == OnSegment {
+		var there bool
+		if err := db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM segments WHERE id = $1)`, d.Trigger.SegmentID).Scan(&there); err != nil {
+			return nil, fmt.Errorf("look up segment: %w", err)
+		}
+		if !there {
 			wrong.Add("trigger.segment_id", "there is no segment %d", d.Trigger.SegmentID)
 		}
 	}
-	return wrong.Err()
+	return wrong, nil
 }
 
 func sameJSON(a, b []byte) bool {
@@ -252,28 +301,10 @@ func Find(ctx context.Context, db postgres.DB, idOrName string) (Journey, error)
 	return j, err
 }
 
-// List returns a page of journeys, the newest first, and the cursor of the next
-// page, 0 on the last.
-func List(ctx context.Context, db postgres.DB, cursor int64, limit int) ([]Journey, int64, error) {
-	limit = pageSize(limit)
-	rows, err := db.Query(ctx, `SELECT `+columns+` FROM journeys WHERE $1::bigint = 0 OR id < $1 ORDER BY id DESC LIMIT $2`, cursor, limit+1)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list journeys: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Journey])
-	if err != nil {
-		return nil, 0, fmt.Errorf("list journeys: %w", err)
-	}
-	if len(list) > limit {
-		return list[:limit], list[limit-1].ID, nil
-	}
-	return list, 0, nil
-}
-
 // GetVersion returns one version of a journey.
 func GetVersion(ctx context.Context, db postgres.DB, id int64, version int) (Version, error) {
 	rows, err := db.Query(ctx, `
-		SELECT version, definition, created_at, published_at FROM journey_versions WHERE journey_id = $1 AND version = $2`, id, version)
+		SELECT version, definition, created_at, created_by, published_at, published_by FROM journey_versions WHERE journey_id = $1 AND version = $2`, id, version)
 	if err != nil {
 		return Version{}, fmt.Errorf("get version %d of journey %d: %w", version, id, err)
 	}
@@ -306,7 +337,7 @@ func DefinitionOf(ctx context.Context, db postgres.DB, id int64, version int) (*
 // Versions returns all versions of a journey, the newest first.
 func Versions(ctx context.Context, db postgres.DB, id int64) ([]Version, error) {
 	rows, err := db.Query(ctx, `
-		SELECT version, definition, created_at, published_at FROM journey_versions WHERE journey_id = $1 ORDER BY version DESC`, id)
+		SELECT version, definition, created_at, created_by, published_at, published_by FROM journey_versions WHERE journey_id = $1 ORDER BY version DESC`, id)
 	if err != nil {
 		return nil, fmt.Errorf("list versions of journey %d: %w", id, err)
 	}

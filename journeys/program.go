@@ -1,6 +1,10 @@
 package journeys
 
-import "posthorn/segments"
+import (
+	"fmt"
+
+	"posthorn/segments"
+)
 
 // Program is a definition made ready to run: its steps in one list, each of which
 // knows where to go on. A branch's lists join again after it, so that there are no
@@ -61,16 +65,22 @@ func (p *Program) Has(id string) bool {
 }
 
 // Walk calls fn for every step, in the order in which they are written.
-func (d *Definition) Walk(fn func(s *Step)) { walk(d.Steps, fn) }
+func (d *Definition) Walk(fn func(s *Step)) {
+	walk("steps", d.Steps, func(_ string, s *Step) { fn(s) })
+}
 
-func walk(steps []Step, fn func(s *Step)) {
+// WalkPaths is Walk with the path of each step, as errors show it.
+func (d *Definition) WalkPaths(fn func(path string, s *Step)) { walk("steps", d.Steps, fn) }
+
+func walk(path string, steps []Step, fn func(path string, s *Step)) {
 	for i := range steps {
 		s := &steps[i]
-		fn(s)
-		walk(s.Then, fn)
-		walk(s.Else, fn)
-		for _, path := range s.Paths {
-			walk(path.Steps, fn)
+		at := named(fmt.Sprintf("%s[%d]", path, i), s.ID)
+		fn(at, s)
+		walk(at+".then", s.Then, fn)
+		walk(at+".else", s.Else, fn)
+		for n, p := range s.Paths {
+			walk(fmt.Sprintf("%s.paths[%d].steps", at, n), p.Steps, fn)
 		}
 	}
 }

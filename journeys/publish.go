@@ -16,7 +16,7 @@ const (
 	Draft    = "draft"    // never published
 	Live     = "live"     // contacts enter and go on
 	Paused   = "paused"   // contacts enter and stay where they are; nothing is sent
-	Archived = "archived" // nobody enters or goes on any more
+	Archived = "archived" // nobody enters or goes on any more; who was under way left
 )
 
 // actions are what may be asked of a journey, from which statuses, and what it then is.
@@ -39,9 +39,10 @@ func after(status, action string) (string, error) {
 // under way stays where they are. It freezes the versions of the templates that it
 // sends; published again after a template was changed, the same definition becomes a
 // new version. A paused journey stays paused.
-func Publish(ctx context.Context, db postgres.DB, now time.Time, id int64) (Journey, error) {
-	return change(ctx, db, id, "publish", func(tx pgx.Tx, j Journey, to string) error {
-		if err := renew(ctx, tx, now, &j); err != nil {
+func Publish(ctx context.Context, db postgres.DB, now time.Time, id int64, opts ...Option) (Journey, error) {
+	by := said(opts).by
+	return act(ctx, db, id, "publish", func(tx pgx.Tx, j Journey, to string) error {
+		if err := renew(ctx, tx, now, &j, by); err != nil {
 			return err
 		}
 		d, err := DefinitionOf(ctx, tx, id, j.Version)
@@ -59,10 +60,12 @@ func Publish(ctx context.Context, db postgres.DB, now time.Time, id int64) (Jour
 			return err
 		}
 		_, err = tx.Exec(ctx, `
-			WITH v AS (UPDATE journey_versions SET published_at = coalesce(published_at, $3) WHERE journey_id = $1 AND version = $2)
+			WITH v AS (
+				UPDATE journey_versions SET published_at = $3, published_by = $6 WHERE journey_id = $1 AND version = $2 AND published_at IS NULL
+			)
 			UPDATE journeys
 			SET status = $4, version = $2, live_version = $2, live_since = coalesce(live_since, $3), looked_until = CASE WHEN $5 THEN $3 ELSE looked_until END, updated_at = $3
-			WHERE id = $1`, id, j.Version, now, to, begins)
+			WHERE id = $1`, id, j.Version, now, to, begins, by)
 		if err != nil {
 			return fmt.Errorf("publish journey %d: %w", id, err)
 		}
@@ -74,13 +77,13 @@ func Publish(ctx context.Context, db postgres.DB, now time.Time, id int64) (Jour
 }
 
 // renew makes a new version of a published one whose templates have newer versions.
-func renew(ctx context.Context, tx pgx.Tx, now time.Time, j *Journey) error {
+func renew(ctx context.Context, tx pgx.Tx, now time.Time, j *Journey, by string) error {
 	made, err := tx.Exec(ctx, `
-		INSERT INTO journey_versions (journey_id, version, definition, created_at)
-		SELECT journey_id, version + 1, definition, $3 FROM journey_versions
+		INSERT INTO journey_versions (journey_id, version, definition, created_at, created_by)
+		SELECT journey_id, version + 1, definition, $3, $4 FROM journey_versions
 		WHERE journey_id = $1 AND version = $2 AND EXISTS (
 			SELECT FROM runs r JOIN templates t ON t.id = r.template_id
-			WHERE r.journey_id = $1 AND r.journey_version = $2 AND r.template_version <> t.version)`, j.ID, j.Version, now)
+			WHERE r.journey_id = $1 AND r.journey_version = $2 AND r.template_version <> t.version)`, j.ID, j.Version, now, by)
 	if err != nil {
 		return fmt.Errorf("renew version %d of journey %d: %w", j.Version, j.ID, err)
 	}
@@ -150,13 +153,15 @@ func Resume(ctx context.Context, db postgres.DB, now time.Time, id int64) (Journ
 	return move(ctx, db, now, id, "resume", "")
 }
 
-// Archive ends a journey: nobody enters or goes on any more.
+// Archive ends a journey: nobody enters or goes on any more. Who is under way leaves
+// within moments, with reason "archived", and mails that wait are cancelled: a worker
+// does that (see Engine.Advance).
 func Archive(ctx context.Context, db postgres.DB, now time.Time, id int64) (Journey, error) {
 	return move(ctx, db, now, id, "archive", "")
 }
 
 func move(ctx context.Context, db postgres.DB, now time.Time, id int64, action, reason string) (Journey, error) {
-	return change(ctx, db, id, action, func(tx pgx.Tx, j Journey, to string) error {
+	return act(ctx, db, id, action, func(tx pgx.Tx, j Journey, to string) error {
 		// Workers look at the runs, not at the journey.
 		_, err := tx.Exec(ctx, `
 			WITH moved AS (UPDATE journeys SET status = $2, status_reason = $3, updated_at = $4 WHERE id = $1)
@@ -168,8 +173,8 @@ func move(ctx context.Context, db postgres.DB, now time.Time, id int64, action, 
 	})
 }
 
-// change runs an action in one transaction and returns the journey after it.
-func change(ctx context.Context, db postgres.DB, id int64, action string, fn func(tx pgx.Tx, j Journey, to string) error) (Journey, error) {
+// act runs an action in one transaction and returns the journey after it.
+func act(ctx context.Context, db postgres.DB, id int64, action string, fn func(tx pgx.Tx, j Journey, to string) error) (Journey, error) {
 	err := postgres.InTx(ctx, db, func(tx pgx.Tx) error {
 		j, err := lock(ctx, tx, id)
 		if err != nil {

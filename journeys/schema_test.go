@@ -12,9 +12,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-func compileSchema(t *testing.T) *jsonschema.Schema {
+func compileSchema(t *testing.T, raw []byte) *jsonschema.Schema {
 	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema))
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func compileSchema(t *testing.T) *jsonschema.Schema {
 
 func TestSchemaTakesWhatParseTakes(t *testing.T) {
 	t.Parallel()
-	s := compileSchema(t)
+	s := compileSchema(t, Schema)
 	fits := func(raw string) error {
 		v, err := jsonschema.UnmarshalJSON(strings.NewReader(raw))
 		if err != nil {
@@ -166,6 +166,61 @@ func TestSchemaDescribesEverything(t *testing.T) {
 	for name, d := range defs.Defs {
 		if d.Description == "" {
 			t.Errorf("%s has no description", name)
+		}
+	}
+}
+
+// What a file may hold is what its schema says.
+func TestFileSchemaTakesFiles(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.segment(someRule)
+	schema := compileSchema(t, FileSchema())
+	fits := func(file string) error {
+		root, err := document([]byte(file))
+		if err != nil {
+			return err
+		}
+		raw, err := json.Marshal((&fileReader{}).value(root))
+		if err != nil {
+			return err
+		}
+		v, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+		if err != nil {
+			return err
+		}
+		return schema.Validate(v)
+	}
+	files := docsExamples(t)
+	for name, definition := range goodDefinitions {
+		j, err := Create(t.Context(), s.db, s.now, name, []byte(definition))
+		s.must(err)
+		files = append(files, s.export(j.ID))
+	}
+	for _, file := range files {
+		if err := fits(file); err != nil {
+			t.Errorf("%v\n%s", err, file)
+		}
+	}
+	good := docsExamples(t)[0]
+	for old, wrong := range map[string]string{
+		"name: Thanks for coffee\n":          "",
+		"      template: coffee-grinder\n":   "      template_id: 7\n",
+		"    preheader: Cool":                "    prehaeder: Cool",
+		"    subject: Freshly ground is bet": "    subjekt: Freshly ground is bet",
+		"definition:\n":                      "definition:\n  name: x\n",
+		"      topic: service\n":             "",
+		"  - name: coffee-grinder\n":         "  - id: 3\n    name: coffee-grinder\n",
+	} {
+		file := strings.Replace(good, old, wrong, 1)
+		if file == good {
+			t.Fatalf("%q is not in the example", old)
+		}
+		if fits(file) == nil {
+			t.Errorf("takes %q for %q", wrong, old)
+		}
+		if _, err := ReadFile(strings.NewReader(file)); err == nil && !strings.Contains(old, "subject") {
+			t.Errorf("%q for %q is read", wrong, old)
 		}
 	}
 }

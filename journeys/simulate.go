@@ -44,9 +44,21 @@ type Report struct {
 	Mails       int            `json:"mails"`          // that somebody would have got
 	Skipped     map[string]int `json:"skipped"`        // mails that nobody would, by reason
 	PerStep     map[string]int `json:"per_step"`       // steps taken
+	Steps       map[string]*At `json:"steps"`          // what became of contacts at each step
+	Reasons     map[string]int `json:"reasons"`        // of those who left, finished at an exit step or were dropped, by reason
 	PerDay      map[string]int `json:"per_day"`        // mails, by day in UTC
 	BusiestHour *Hour          `json:"busiest_hour"`   // null: no mail at all
 	Path        []Moment       `json:"path,omitempty"` // of the one contact
+}
+
+// At is what became of contacts at a step.
+type At struct {
+	Came    int            `json:"came"`    // to the step; a contact comes to a step once for each enrolment
+	Mails   int            `json:"mails"`   // send: that somebody would have got
+	Skipped int            `json:"skipped"` // send: that nobody would
+	Ways    map[string]int `json:"ways"`    // branch, wait_until: then, else; split: path 1, path 2, …
+	Waiting int            `json:"waiting"` // wait, wait_until: still there at the end
+	Left    int            `json:"left"`    // left, or finished at an exit step, here
 }
 
 // Hour is an hour with the most mails.
@@ -70,7 +82,9 @@ const longestSimulation = 5 * 366 * 24 * time.Hour
 // with a virtual clock. It sends nothing and writes nothing. What has no history (an
 // order's status, attributes, consents) is taken as it is today.
 func Simulate(ctx context.Context, db postgres.DB, journeyID int64, d *Definition, s Simulation) (Report, error) {
-	r := Report{From: s.From, To: s.To, Skipped: map[string]int{}, Statuses: map[Status]int{}, PerStep: map[string]int{}, PerDay: map[string]int{}}
+	r := Report{From: s.From, To: s.To, Skipped: map[string]int{}, Statuses: map[Status]int{}, PerStep: map[string]int{}, PerDay: map[string]int{},
+		Steps: map[string]*At{}, Reasons: map[string]int{}}
+	d.Walk(func(step *Step) { r.Steps[step.ID] = &At{Ways: map[string]int{}} })
 	switch {
 	case !s.To.After(s.From):
 		return r, fault.Invalidf("to", "is not after from")
@@ -292,6 +306,10 @@ func (c *simulated) live(happened []happened) error {
 	}
 	for _, e := range c.open {
 		c.report.Statuses[e.Status]++
+		if at := c.report.Steps[e.Position]; at != nil && e.Status == Waiting {
+			at.Came++ // and has not gone on
+			at.Waiting++
+		}
 	}
 	return nil
 }
@@ -359,10 +377,25 @@ func (c *simulated) decide(e *enrolment) error {
 			c.report.Enrolled++
 		}
 	}
+	left := was != out.Status && out.Status.Over()
+	if left && out.Reason != "" {
+		c.report.Reasons[out.Reason]++
+	}
+	if at := c.report.Steps[out.Position]; at != nil && left && out.Reason != "" {
+		at.Left++
+		if !slices.ContainsFunc(out.Taken, func(t Taken) bool { return t.Step == out.Position }) {
+			at.Came++ // and did not take it
+		}
+	}
 	e.State, e.out = out.State, out
 	for _, t := range out.Taken {
 		if t.Step != "" {
 			c.report.PerStep[t.Step]++
+			at := c.report.Steps[t.Step]
+			at.Came++
+			if t.Type == BranchStep || t.Type == WaitUntilStep || t.Type == SplitStep {
+				at.Ways[t.What]++
+			}
 		}
 		if c.Contact != "" && c.Contact == w.Facts.ExternalID {
 			c.report.Path = append(c.report.Path, Moment{At: w.Now, Step: t.Step, What: t.What, Why: t.Why})
@@ -402,8 +435,10 @@ func (c *simulated) skipped(s *Step) string {
 func (c *simulated) mail(m Mail) error {
 	if m.Skipped != "" {
 		c.report.Skipped[m.Skipped]++
+		c.report.Steps[m.Step].Skipped++
 	} else {
 		c.report.Mails++
+		c.report.Steps[m.Step].Mails++
 		c.report.PerDay[m.At.UTC().Format(time.DateOnly)]++
 		c.hours[m.At.UTC().Truncate(time.Hour)]++
 	}

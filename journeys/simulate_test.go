@@ -1,6 +1,7 @@
 package journeys
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -47,4 +48,80 @@ func TestSimulateSkipsWhatWouldNotBeSent(t *testing.T) {
 	if want := map[string]int{"suppressed": 1, "no_consent": 1, "invalid_address": 3}; report.Mails != 5 || !maps.Equal(report.Skipped, want) || report.BusiestHour.Mails != 5 {
 		t.Errorf("%+v", report)
 	}
+}
+
+// What came to a step went on, left, or is still there.
+func TestSimulateSaysWhatBecameOfContactsAtEachStep(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	abroad := `{"field":"country","operator":"=","value":"Iceland"}`
+	d, err := Parse([]byte(`{"trigger":` + onOrder + `,"entry":{"key":"contact"},"exit":{"goal":{"field":"bought.product","operator":"bought","value":"G","from":"trigger"}},"steps":[` +
+		`{"id":"way","type":"branch","if":` + abroad + `,"then":[{"id":"bye","type":"exit","reason":"abroad"}]},` +
+		`{"id":"lot","type":"split","paths":[{"weight":1,"steps":[` + wait("short", "P1D") + `]},{"weight":1,"steps":[` + wait("long", "P60D") + `]}]},` +
+		`{"id":"until","type":"wait_until","event":"clicked","timeout":"P2D","then":[` + send("thanks") + `],"else":[` + send("reminder") + `]}]}`))
+	s.must(err)
+	begin := s.now
+	for i := range 40 {
+		id := fmt.Sprint("C", i)
+		s.contact(id)
+		if i%8 == 0 {
+			_, err := s.db.Exec(t.Context(), `UPDATE contacts SET country = 'Iceland' WHERE external_id = $1`, id)
+			s.must(err)
+		}
+		s.order(id, "O-"+id, "X", "placed")
+	}
+	s.now = begin.Add(30 * time.Hour)
+	for i := range 40 {
+		id := fmt.Sprint("C", i)
+		switch {
+		case i%5 == 1:
+			s.order(id, "G-"+id, "G", "placed")
+		case i%5 == 2:
+			s.event(id, "clicked")
+		case i%5 == 3:
+			s.must(contacts.SetConsent(t.Context(), s.db, s.now, mustID(s, id), "news", contacts.Unsubscribed, "test"))
+		}
+	}
+	report, err := Simulate(t.Context(), s.db, 1, d, Simulation{From: begin, To: begin.AddDate(0, 0, 10)})
+	s.must(err)
+	at := report.Steps
+	if len(at) != 8 || at["way"].Came != 40 || at["way"].Ways["then"] != 5 || at["bye"].Left != 5 || at["bye"].Came != 5 || at["lot"].Came != 35 {
+		t.Errorf("%s", pretty(report))
+	}
+	if at["lot"].Ways["path 1"] != at["short"].Came || at["lot"].Ways["path 2"] != at["long"].Came || at["short"].Came == 0 || at["long"].Came == 0 {
+		t.Errorf("%s", pretty(at))
+	}
+	for id, a := range at {
+		on := 0
+		for _, n := range a.Ways {
+			on += n
+		}
+		switch id {
+		case "way", "lot", "until":
+			if a.Came != on+a.Left+a.Waiting {
+				t.Errorf("%s: %s", id, pretty(a))
+			}
+		case "thanks", "reminder":
+			if a.Came != a.Mails+a.Skipped+a.Left {
+				t.Errorf("%s: %s", id, pretty(a))
+			}
+		case "long":
+			if a.Came != a.Waiting+a.Left || a.Left == 0 {
+				t.Errorf("%s: %s", id, pretty(a))
+			}
+		}
+	}
+	if at["thanks"].Came != at["until"].Ways["then"] || at["reminder"].Came != at["until"].Ways["else"] || at["until"].Ways["then"] == 0 || at["reminder"].Left == 0 {
+		t.Errorf("%s", pretty(at))
+	}
+	if report.Reasons[ReasonStep] != 5 || report.Reasons[ReasonGoal] == 0 || report.Reasons[ReasonUnsubscribed] != at["reminder"].Left {
+		t.Errorf("%v", report.Reasons)
+	}
+}
+
+func mustID(s *shop, external string) int64 {
+	s.t.Helper()
+	c, err := contacts.ByExternalID(s.t.Context(), s.db, external)
+	s.must(err)
+	return c.ID
 }

@@ -15,7 +15,7 @@ import (
 // Due says what a scheduler has to knock for.
 type Due struct {
 	Happenings bool    // there is something to Eval
-	Journeys   []int64 // have enrolments to Advance
+	Journeys   []int64 // have enrolments to Advance, or were archived and have something to end
 }
 
 // FindDue looks for work whose knock may have got lost.
@@ -28,6 +28,8 @@ func FindDue(ctx context.Context, db postgres.DB, now time.Time) (Due, error) {
 		SELECT j.id
 		FROM journeys j
 		WHERE j.status = 'live' AND EXISTS (SELECT FROM enrolments e WHERE e.journey_id = j.id AND e.due_at <= $1)
+		   OR j.status = 'archived' AND (EXISTS (SELECT FROM enrolments e WHERE e.journey_id = j.id AND e.due_at IS NOT NULL)
+		                                 OR EXISTS (SELECT FROM runs r JOIN chunks k ON k.run_id = r.id WHERE r.journey_id = j.id AND k.done_at IS NULL))
 		ORDER BY j.id`, now)
 	if err != nil {
 		return due, fmt.Errorf("find journeys that are due: %w", err)

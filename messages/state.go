@@ -74,6 +74,7 @@ const (
 	ReasonCampaignCancelled = "campaign_cancelled" // cancelled: by a person
 	ReasonCampaignFailed    = "campaign_failed"    // cancelled: the campaign could not go on
 	ReasonJourneyLeft       = "journey_left"       // cancelled, or skipped at the claim: the contact left the journey first
+	ReasonJourneyArchived   = "journey_archived"   // cancelled: the journey was archived first
 	ReasonOrderRefunded     = "order_refunded"     // skipped: the triggering order was refunded or cancelled
 	ReasonOutOfStock        = "out_of_stock"       // skipped: all that it promotes is sold out
 	ReasonCapped            = "capped"             // skipped: the contact had as many mails as the frequency cap allows

@@ -70,6 +70,36 @@ func CancelEnrolments(ctx context.Context, db postgres.DB, now time.Time, enrolm
 	return nil
 }
 
+// CancelJourney settles what an archived journey had not offered yet, some chunks at a
+// time. Chunks that a worker holds are left for later. It returns how many it settled,
+// none where the journey is not archived.
+func CancelJourney(ctx context.Context, tx pgx.Tx, now time.Time, journeyID int64) (int, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT k.id
+		FROM runs r
+		JOIN chunks k ON k.run_id = r.id
+		WHERE r.journey_id = $1 AND k.done_at IS NULL AND k.lease_until IS NULL
+		  AND EXISTS (SELECT FROM journeys WHERE id = $1 AND status = 'archived')
+		ORDER BY k.id LIMIT 50
+		FOR UPDATE OF k SKIP LOCKED`, journeyID)
+	if err != nil {
+		return 0, fmt.Errorf("find chunks of journey %d: %w", journeyID, err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return 0, fmt.Errorf("find chunks of journey %d: %w", journeyID, err)
+	}
+	for _, id := range ids {
+		if err := Cancel(ctx, tx, now, id, ReasonJourneyArchived); err != nil {
+			return 0, err
+		}
+	}
+	if _, err := tx.Exec(ctx, `UPDATE chunks SET done_at = $2 WHERE id = ANY($1)`, ids, now); err != nil {
+		return 0, fmt.Errorf("settle chunks of journey %d: %w", journeyID, err)
+	}
+	return len(ids), nil
+}
+
 // DueTriggered returns chunks of journeys that may be worked on and are not knocked
 // for, and notes that they will be.
 func DueTriggered(ctx context.Context, db postgres.DB, now time.Time) ([]DueChunk, error) {

@@ -53,6 +53,10 @@ var whoMay = map[string]string{
 	"GET /products":        "OM",
 	"POST /products/batch": "OMS",
 
+	"DELETE /products/{sku}":    "OMS",
+	"GET /products/{sku}/sales": "OM",
+	"GET /product-categories":   "OM",
+
 	"PUT /orders/{order_id}": "OMS",
 	"GET /orders/{order_id}": "OM",
 	"GET /orders":            "OM",
@@ -80,6 +84,18 @@ var whoMay = map[string]string{
 	"GET /templates/{id}/versions": "OM",
 	"POST /templates/{id}/preview": "OM",
 	"POST /templates/check":        "OM",
+
+	"DELETE /templates/{id}":                 "OM",
+	"POST /templates/{id}/archive":           "OM",
+	"POST /templates/{id}/unarchive":         "OM",
+	"POST /templates/{id}/duplicate":         "OM",
+	"GET /templates/{id}/uses":               "OM",
+	"GET /templates/{id}/versions/{version}": "OM",
+	"POST /templates/{id}/restore":           "OM",
+	"POST /templates/preview":                "OM",
+	"POST /templates/preview/page":           "OM",
+	"GET /templates/variables":               "OM",
+	"GET /templates/samples":                 "OM",
 
 	"PUT /relays/{name}":    "OP",
 	"GET /relays/{name}":    "OMP",
@@ -113,6 +129,8 @@ var whoMay = map[string]string{
 	"POST /journeys":                "OM",
 	"GET /journeys/{id}":            "OMP",
 	"GET /journeys":                 "OMP",
+	"GET /journeys/{id}/live":       "OMP",
+	"POST /journeys/check":          "OM",
 	"PUT /journeys/{id}":            "OM",
 	"POST /journeys/{id}/publish":   "OM",
 	"POST /journeys/{id}/pause":     "OMP",

@@ -24,9 +24,8 @@ func OpenAPI() ([]byte, error) {
 	return json.MarshalIndent(api.OpenAPI(), "", "  ")
 }
 
-// mountDocs serves the OpenAPI document, the JSON Schema of journeys, and a reference
-// made of the first. The
-// reference is Swagger UI from files in this binary: it loads nothing from
+// mountDocs serves the OpenAPI document, the JSON Schemas of journeys, and a reference made of
+// the first. The reference is Swagger UI from files in this binary: it loads nothing from
 // anywhere else, and its Content-Security-Policy would not let it.
 func mountDocs(mux *http.ServeMux, doc *huma.OpenAPI) {
 	spec, err := json.Marshal(doc)
@@ -39,11 +38,16 @@ func mountDocs(mux *http.ServeMux, doc *huma.OpenAPI) {
 		_, _ = w.Write(spec)
 	})
 
-	mux.HandleFunc("GET /api/journey.schema.json", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/schema+json")
-		w.Header().Set("Cache-Control", "no-cache")
-		_, _ = w.Write(journeys.Schema)
-	})
+	for path, schema := range map[string]func() []byte{
+		"/api/journey.schema.json":      func() []byte { return journeys.Schema },
+		"/api/journey-file.schema.json": journeys.FileSchema,
+	} {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/schema+json")
+			w.Header().Set("Cache-Control", "no-cache")
+			_, _ = w.Write(schema())
+		})
+	}
 
 	const base = "/api/docs/"
 	ui := v5emb.NewHandlerWithConfig(swgui.Config{

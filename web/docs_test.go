@@ -86,9 +86,11 @@ func TestJourneySchemaIsServed(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.key = ""
-	a := s.do("GET", "/api/journey.schema.json", nil).want(200)
-	if a.header.Get("Content-Type") != "application/schema+json" || a.get("$schema") != "https://json-schema.org/draft/2020-12/schema" {
-		t.Errorf("%v: %.200s", a.header, a.body)
+	for _, path := range []string{"/api/journey.schema.json", "/api/journey-file.schema.json"} {
+		a := s.do("GET", path, nil).want(200)
+		if a.header.Get("Content-Type") != "application/schema+json" || a.get("$schema") != "https://json-schema.org/draft/2020-12/schema" {
+			t.Errorf("%s: %v: %.200s", path, a.header, a.body)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"posthorn/contacts"
 	"posthorn/internal/fault"
 	"posthorn/journeys"
+	"posthorn/messages"
 	"posthorn/postgres"
 	"posthorn/users"
 )
@@ -67,7 +68,7 @@ var postJourneyDoc = operation{
 }
 
 func (a *api) postJourney(ctx context.Context, in *postJourneyInput) (*reply[journeys.Journey], error) {
-	j, err := journeys.Create(ctx, a.pool, a.now(), in.Body.Name, in.Body.Definition)
+	j, err := journeys.Create(ctx, a.pool, a.now(), in.Body.Name, in.Body.Definition, journeys.By(whoIs(ctx).Name))
 	if err != nil {
 		return nil, err
 	}
@@ -76,30 +77,44 @@ func (a *api) postJourney(ctx context.Context, in *postJourneyInput) (*reply[jou
 
 type putJourneyInput struct {
 	JourneyPath
-	Body JourneyFields
+	Body struct {
+		JourneyFields
+		SavedAt *time.Time `json:"saved_at,omitempty" doc:"created_at of the newest version when the change began. 409 where somebody has saved meanwhile. Left out: not looked at."`
+	}
 }
 
 var putJourneyDoc = operation{
-	Description: "Writes a new draft version; a draft that was never published is replaced. What is live stays live until the next publish. The same again changes nothing.",
+	Description: "Writes a new draft version; a draft that was never published is replaced. What is live stays live until the next publish. The same again changes nothing. 409 where it is archived.",
 	Example:     journeyExample,
+	Errors:      conflict,
 }
 
 func (a *api) putJourney(ctx context.Context, in *putJourneyInput) (*reply[journeys.Journey], error) {
-	j, err := journeys.Update(ctx, a.pool, a.now(), in.ID, in.Body.Name, in.Body.Definition)
+	opts := []journeys.Option{journeys.By(whoIs(ctx).Name)}
+	if in.Body.SavedAt != nil {
+		opts = append(opts, journeys.Over(*in.Body.SavedAt))
+	}
+	j, err := journeys.Update(ctx, a.pool, a.now(), in.ID, in.Body.Name, in.Body.Definition, opts...)
 	if err != nil {
 		return nil, err
 	}
 	return ok(j), nil
 }
 
-var listJourneysDoc = operation{Description: "The newest first, at most 200 on a page."}
+type listJourneysInput struct {
+	Paging
+	Query  string   `query:"query" maxLength:"200" doc:"Part of the name, upper and lower case alike."`
+	Status []string `query:"status" enum:"draft,live,paused,archived" example:"live" doc:"Journeys in one of these states only, separated by commas."`
+}
 
-func (a *api) listJourneys(ctx context.Context, in *Paging) (*reply[Page[journeys.Journey]], error) {
+var listJourneysDoc = operation{Description: "The newest first, with what triggers them and their counts. At most 200 on a page."}
+
+func (a *api) listJourneys(ctx context.Context, in *listJourneysInput) (*reply[Page[journeys.Listed]], error) {
 	cursor, err := in.id()
 	if err != nil {
 		return nil, err
 	}
-	list, next, err := journeys.List(ctx, a.pool, cursor, in.Limit)
+	list, next, err := journeys.List(ctx, a.pool, journeys.Filter{Query: in.Query, Status: in.Status, Cursor: cursor, Limit: in.Limit})
 	if err != nil {
 		return nil, err
 	}
@@ -110,15 +125,22 @@ func (a *api) listJourneys(ctx context.Context, in *Paging) (*reply[Page[journey
 type JourneyDetail struct {
 	journeys.Journey
 	Definition json.RawMessage    `json:"definition" doc:"Of the newest version, or of the one that was asked for."`
+	Text       string             `json:"text" doc:"The same in YAML, with names of templates and segments in the place of ids where a name belongs to one alone: for an editor."`
 	Versions   []JourneyVersion   `json:"versions" doc:"All of them, the newest first."`
 	Counts     journeys.AllCounts `json:"counts" doc:"How many enrolments are where: in total, by version, and by the step at which they are or ended."`
+	Mails      JourneyMails       `json:"mails" doc:"How many mails of each send step are in which state, over all versions."`
 }
+
+// JourneyMails is the states of mails by step.
+type JourneyMails map[string]messages.Counts
 
 // JourneyVersion is a version without its definition.
 type JourneyVersion struct {
 	Version     int        `json:"version" example:"2"`
-	CreatedAt   time.Time  `json:"created_at"`
+	CreatedAt   time.Time  `json:"created_at" doc:"Of a draft: when it was saved last."`
+	CreatedBy   string     `json:"created_by" doc:"Empty: not known."`
 	PublishedAt *time.Time `json:"published_at" doc:"null: it is a draft."`
+	PublishedBy string     `json:"published_by" doc:"Empty: not known."`
 }
 
 type getJourneyInput struct {
@@ -139,7 +161,7 @@ func (a *api) getJourney(ctx context.Context, in *getJourneyInput) (*reply[Journ
 		return nil, err
 	}
 	for _, v := range versions {
-		out.Versions = append(out.Versions, JourneyVersion{Version: v.Version, CreatedAt: v.CreatedAt, PublishedAt: v.PublishedAt})
+		out.Versions = append(out.Versions, JourneyVersion{v.Version, v.CreatedAt, v.CreatedBy, v.PublishedAt, v.PublishedBy})
 		if v.Version == in.Version || in.Version == 0 && out.Definition == nil {
 			out.Definition = v.Definition
 		}
@@ -153,7 +175,63 @@ func (a *api) getJourney(ctx context.Context, in *getJourneyInput) (*reply[Journ
 	if out.Counts, err = journeys.Count(ctx, a.pool, in.ID); err != nil {
 		return nil, err
 	}
-	return ok(out), nil
+	if out.Mails, err = journeys.CountMails(ctx, a.pool, in.ID); err != nil {
+		return nil, err
+	}
+	text, err := journeys.Text(ctx, a.pool, out.Definition)
+	out.Text = string(text)
+	return respond(out, err)
+}
+
+// JourneyFigures is what moves in a journey.
+type JourneyFigures struct {
+	Status       string             `json:"status" enum:"draft,live,paused,archived"`
+	StatusReason string             `json:"status_reason,omitempty"`
+	Version      int                `json:"version"`
+	LiveVersion  *int               `json:"live_version"`
+	UpdatedAt    time.Time          `json:"updated_at"`
+	Counts       journeys.AllCounts `json:"counts"`
+	Mails        JourneyMails       `json:"mails"`
+}
+
+var liveJourneyDoc = operation{Description: "Its status, its counts and the states of its mails, again whenever they change."}
+
+// journeyFigures reads kept counts only: it costs the same for a million enrolments as
+// for ten.
+func (a *api) journeyFigures(ctx context.Context, in *JourneyPath) (JourneyFigures, error) {
+	j, err := journeys.Get(ctx, a.pool, in.ID)
+	if err != nil {
+		return JourneyFigures{}, err
+	}
+	out := JourneyFigures{Status: j.Status, StatusReason: j.StatusReason, Version: j.Version, LiveVersion: j.LiveVersion, UpdatedAt: j.UpdatedAt}
+	if out.Counts, err = journeys.Count(ctx, a.pool, in.ID); err != nil {
+		return out, err
+	}
+	out.Mails, err = journeys.CountMails(ctx, a.pool, in.ID)
+	return out, err
+}
+
+type checkJourneyInput struct {
+	Body struct {
+		Text string `json:"text" maxLength:"524288" doc:"YAML or JSON: trigger, entry, exit and steps, with names of templates and segments (template, segment) or ids (template_id, segment_id)."`
+	}
+}
+
+// JourneyCheck is what the check found.
+type JourneyCheck struct {
+	OK         bool               `json:"ok" doc:"It could be saved: no problem is an error."`
+	Definition json.RawMessage    `json:"definition,omitempty" doc:"As it would be saved, with ids; left out where it has errors. Send it to save it."`
+	Problems   []journeys.Finding `json:"problems" doc:"Errors first, at most 20, each with line, column and length in characters."`
+}
+
+var checkJourneyDoc = operation{
+	Description: "What saving would say about a definition as text, for an editor that checks while one writes. Besides errors it warns of a relay that does not exist and a topic that nobody is subscribed to. Writes nothing. Comments in the text are not part of a definition.",
+	Example:     map[string]any{"text": "trigger: {type: order, on: paid}\nsteps:\n  - id: a-while\n    type: wait\n    for: P14D\n"},
+}
+
+func (a *api) checkJourney(ctx context.Context, in *checkJourneyInput) (*reply[JourneyCheck], error) {
+	definition, found, err := journeys.Check(ctx, a.pool, []byte(in.Body.Text))
+	return respond(JourneyCheck{OK: definition != nil, Definition: definition, Problems: orNone(found)}, err)
 }
 
 var (
@@ -170,13 +248,15 @@ var (
 		Errors:      conflict,
 	}
 	archiveJourneyDoc = operation{
-		Description: "For good: nobody enters or goes on any more.",
+		Description: "For good: nobody enters or goes on any more. Who is under way leaves within moments with the reason `archived`, and mails that wait are cancelled.",
 		Errors:      conflict,
 	}
 )
 
 func (a *api) publishJourney(ctx context.Context, in *JourneyPath) (*reply[journeys.Journey], error) {
-	return a.moveJourney(ctx, in.ID, journeys.Publish)
+	return a.moveJourney(ctx, in.ID, func(ctx context.Context, db postgres.DB, now time.Time, id int64) (journeys.Journey, error) {
+		return journeys.Publish(ctx, db, now, id, journeys.By(whoIs(ctx).Name))
+	})
 }
 
 func (a *api) pauseJourney(ctx context.Context, in *JourneyPath) (*reply[journeys.Journey], error) {
@@ -191,14 +271,15 @@ func (a *api) archiveJourney(ctx context.Context, in *JourneyPath) (*reply[journ
 	return a.moveJourney(ctx, in.ID, journeys.Archive)
 }
 
-// moveJourney makes a transition and knocks where something may be due after it.
+// moveJourney makes a transition and knocks where something may be due, or is to end,
+// after it.
 func (a *api) moveJourney(ctx context.Context, id int64,
 	move func(context.Context, postgres.DB, time.Time, int64) (journeys.Journey, error)) (*reply[journeys.Journey], error) {
 	j, err := move(ctx, a.pool, a.now(), id)
 	if err != nil {
 		return nil, err
 	}
-	if j.Status == journeys.Live {
+	if j.Status == journeys.Live || j.Status == journeys.Archived {
 		a.knockJourney(ctx, j)
 	}
 	return ok(j), nil
@@ -211,13 +292,14 @@ type simulateJourneyInput struct {
 		To                time.Time `json:"to" example:"2026-03-01T00:00:00Z" doc:"What happened or was due before it."`
 		Version           int       `json:"version,omitempty" minimum:"1" doc:"Default: the newest, published or not."`
 		ContactExternalID string    `json:"contact_external_id,omitempty" maxLength:"200" example:"C-1001" doc:"A contact whose path is shown step by step."`
+		ListMails         *int      `json:"list_mails,omitempty" minimum:"0" maximum:"10000" example:"100" doc:"How many mails are listed. Default: 10,000."`
 	}
 }
 
 // Simulated is what a simulation comes to.
 type Simulated struct {
 	journeys.Report
-	MailsListed []journeys.Mail `json:"mails_listed" doc:"The first 10,000 of the mails, contact by contact, also of those that would be skipped."`
+	MailsListed []journeys.Mail `json:"mails_listed" doc:"The first of the mails, contact by contact, also of those that would be skipped."`
 	Truncated   bool            `json:"truncated" doc:"There are more mails than are listed."`
 }
 
@@ -246,12 +328,16 @@ func (a *api) simulateJourney(ctx context.Context, in *simulateJourneyInput) (*r
 		}
 	}
 	out := Simulated{MailsListed: []journeys.Mail{}}
+	most := maxMailsListed
+	if in.Body.ListMails != nil {
+		most = *in.Body.ListMails
+	}
 	limited, cancel := context.WithTimeout(ctx, simulationTimeout)
 	defer cancel()
 	out.Report, err = journeys.Simulate(limited, a.pool, in.ID, definition, journeys.Simulation{
 		From: in.Body.From.UTC(), To: in.Body.To.UTC(), Contact: in.Body.ContactExternalID,
 		Each: func(m journeys.Mail) error {
-			if len(out.MailsListed) < maxMailsListed {
+			if len(out.MailsListed) < most {
 				out.MailsListed = append(out.MailsListed, m)
 			} else {
 				out.Truncated = true
@@ -302,6 +388,7 @@ type listEnrolmentsInput struct {
 	JourneyPath
 	Paging
 	Status  string `query:"status" enum:"pending,active,waiting,finished,exited,dropped" doc:"Enrolments in this status only."`
+	Step    string `query:"step" maxLength:"100" example:"a-while" doc:"Enrolments that are at this step, or ended there."`
 	Contact string `query:"contact" maxLength:"200" example:"C-1001" doc:"Enrolments of the contact with this external_id only."`
 }
 
@@ -315,7 +402,7 @@ func (a *api) listEnrolments(ctx context.Context, in *listEnrolmentsInput) (*rep
 		return nil, err
 	}
 	list, next, err := journeys.Enrolments(ctx, a.pool, in.ID, journeys.EnrolmentFilter{
-		Status: journeys.Status(in.Status), Contact: in.Contact, Cursor: cursor, Limit: in.Limit,
+		Status: journeys.Status(in.Status), Step: in.Step, Contact: in.Contact, Cursor: cursor, Limit: in.Limit,
 	})
 	if err != nil {
 		return nil, err

@@ -130,6 +130,12 @@ func TestJourneys(t *testing.T) {
 		t.Errorf("%v", p)
 	}
 	s.do("POST", "/api/v1/journeys/1/migrate", obj{"dry_run": true}).problem(409, "")
+	if j, _ := s.knocks.sinceLast(); !slices.Equal(j, []int64{1}) {
+		t.Errorf("archive knocked for %v", j)
+	}
+	if p := s.do("PUT", "/api/v1/journeys/1", thanks()).problem(409, ""); p["state"] != "archived" {
+		t.Errorf("%v", p)
+	}
 
 	s.do("POST", "/api/v1/journeys", obj{"name": "Second", "definition": thanks()["definition"]}).want(201)
 	if seen := s.walk("/api/v1/journeys", "name", 1); !slices.Equal(seen, []string{"Second", "Thanks"}) {
@@ -155,7 +161,7 @@ func TestJourneysBadInput(t *testing.T) {
 	post(func(j obj) { j["definition"] = "x" }).problem(422, "definition")
 	post(func(j obj) { step(j, 0)["for"] = "a day" }).problem(422, "steps[0](a-day).for")
 	post(func(j obj) { step(j, 0)["until"] = "x" }).problem(422, "steps[0](a-day).until")
-	post(func(j obj) { step(j, 1)["template_id"] = 7 }).problem(422, "steps(thanks).template_id")
+	post(func(j obj) { step(j, 1)["template_id"] = 7 }).problem(422, "steps[1](thanks).template_id")
 	if n := s.count(`SELECT count(*) FROM journeys`); n != 0 {
 		t.Errorf("%d journeys were stored", n)
 	}
@@ -264,4 +270,87 @@ func TestOrdersAndEventsKnock(t *testing.T) {
 	s.do("POST", "/api/v1/templates", templateBody("T")).want(201)
 	s.do("POST", "/api/v1/journeys", thanks()).want(201)
 	s.do("POST", "/api/v1/journeys/1/publish", nil).want(200)
+}
+
+func TestCheckJourney(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.do("POST", "/api/v1/templates", templateBody("Care tips")).want(201)
+	s.do("POST", "/api/v1/journeys", thanks()).want(201)
+	a := s.do("GET", "/api/v1/journeys/1", nil).want(200)
+	text := a.get("text").(string)
+	if !strings.Contains(text, "template: Care tips\n") || strings.Contains(text, "_id") {
+		t.Errorf("%s", text)
+	}
+	check := s.do("POST", "/api/v1/journeys/check", obj{"text": text}).want(200)
+	if check.get("ok") != true || fmt.Sprint(check.get("definition")) != fmt.Sprint(a.get("definition")) {
+		t.Errorf("%s", check.body)
+	}
+	if check.get("problems", 0, "severity") != "warning" || check.get("problems", 0, "step") != "thanks" {
+		t.Errorf("%s", check.body)
+	}
+	check = s.do("POST", "/api/v1/journeys/check", obj{"text": strings.Replace(text, "P1D", "a day", 1)}).want(200)
+	if check.get("ok") != false || check.json()["definition"] != nil || check.get("problems", 0, "line") == 0.0 || check.get("problems", 0, "path") != "steps[0](a-day).for" {
+		t.Errorf("%s", check.body)
+	}
+	if check := s.do("POST", "/api/v1/journeys/check", obj{"text": ""}).want(200); check.get("problems", 0, "message") != "it is empty" {
+		t.Errorf("%s", check.body)
+	}
+	s.do("POST", "/api/v1/journeys/check", obj{"text": strings.Repeat("#", 524289)}).problem(422, "text")
+	if n := s.count(`SELECT count(*) FROM journey_versions`); n != 1 {
+		t.Errorf("%d versions", n)
+	}
+
+	// Two people change the same draft.
+	saved := a.get("versions", 0, "created_at")
+	change := thanks(obj{"id": "b-day", "type": "wait", "for": "P1D"})
+	change["saved_at"] = saved
+	s.clock.Advance(time.Second)
+	s.do("PUT", "/api/v1/journeys/1", change).want(200)
+	change["definition"] = thanks()["definition"]
+	if p := s.do("PUT", "/api/v1/journeys/1", change).problem(409, ""); p["state"] != "draft" {
+		t.Errorf("%v", p)
+	}
+}
+
+func TestJourneyFigures(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.do("POST", "/api/v1/templates", templateBody("T")).want(201)
+	s.do("POST", "/api/v1/journeys", thanks()).want(201)
+	s.do("POST", "/api/v1/journeys/1/publish", nil).want(200)
+	s.do("GET", "/api/v1/journeys/9/live", nil).problem(404, "")
+	s.putContact("C-1", "c1@example.com")
+	s.clock.Advance(time.Second)
+	s.putOrder("O-1", "C-1", s.clock.Now())
+	s.work()
+	next := s.listen("/api/v1/journeys/1/live")
+	if event, data := next(); event != "state" || !strings.Contains(data, `"steps":{"a-day":{"enrolled":1,"active":0,"waiting":1`) || !strings.Contains(data, `"mails":{}`) {
+		t.Errorf("%s %s", event, data)
+	}
+	s.clock.Advance(24 * time.Hour)
+	s.work()
+	for { // the line may say something of the moment between
+		event, data := next()
+		if strings.Contains(data, `"mails":{"thanks":{"planned":1}}`) && strings.Contains(data, `"finished":1`) {
+			break
+		}
+		if event == "" {
+			t.Fatal("the line has ended")
+		}
+	}
+	a := s.do("GET", "/api/v1/journeys?status=live,paused&query=than", nil).want(200)
+	if a.get("items", 0, "trigger", "type") != "order" || a.get("items", 0, "counts", "finished") != 1.0 || a.get("items", 0, "steps") != 2.0 {
+		t.Errorf("%s", a.body)
+	}
+	if a := s.do("GET", "/api/v1/journeys?status=draft", nil).want(200); len(a.get("items").([]any)) != 0 {
+		t.Errorf("%s", a.body)
+	}
+	s.do("GET", "/api/v1/journeys?status=gone", nil).want(422)
+	if a := s.do("GET", "/api/v1/journeys/1/enrolments?step=thanks", nil).want(200); len(a.get("items").([]any)) != 1 {
+		t.Errorf("%s", a.body)
+	}
+	if a := s.do("GET", "/api/v1/journeys/1/enrolments?step=a-day", nil).want(200); len(a.get("items").([]any)) != 0 {
+		t.Errorf("%s", a.body)
+	}
 }

@@ -35,20 +35,16 @@ func (c *journeyListCmd) Run(ctx context.Context, cfg *Config, std streams) erro
 	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tSTATUS\tVERSION\tLIVE\tENROLLED\tUNDER WAY\tNAME")
 	for cursor, more := int64(0), true; more; more = cursor != 0 {
-		var list []journeys.Journey
-		if list, cursor, err = journeys.List(ctx, pool, cursor, 0); err != nil {
+		var list []journeys.Listed
+		if list, cursor, err = journeys.List(ctx, pool, journeys.Filter{Cursor: cursor}); err != nil {
 			return err
 		}
 		for _, j := range list {
-			n, err := journeys.Count(ctx, pool, j.ID)
-			if err != nil {
-				return err
-			}
 			live := "-"
 			if j.LiveVersion != nil {
 				live = fmt.Sprint(*j.LiveVersion)
 			}
-			fmt.Fprintf(table, "%d\t%s\t%d\t%s\t%s\t%s\t%s\n", j.ID, j.Status, j.Version, live, count(n.Total.Enrolled), count(n.Total.Active+n.Total.Waiting), j.Name)
+			fmt.Fprintf(table, "%d\t%s\t%d\t%s\t%s\t%s\t%s\n", j.ID, j.Status, j.Version, live, count(j.Counts.Enrolled), count(j.Counts.Active+j.Counts.Waiting), j.Name)
 		}
 	}
 	return table.Flush()

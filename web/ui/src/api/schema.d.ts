@@ -653,7 +653,7 @@ export interface paths {
         };
         /**
          * List journeys
-         * @description The newest first, at most 200 on a page.
+         * @description The newest first, with what triggers them and their counts. At most 200 on a page.
          */
         get: operations["get-journeys"];
         put?: never;
@@ -662,6 +662,26 @@ export interface paths {
          * @description It begins as a draft that nobody enters until it is published.
          */
         post: operations["post-journeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/journeys/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a definition without saving it
+         * @description What saving would say about a definition as text, for an editor that checks while one writes. Besides errors it warns of a relay that does not exist and a topic that nobody is subscribed to. Writes nothing. Comments in the text are not part of a definition.
+         */
+        post: operations["post-journeys-check"];
         delete?: never;
         options?: never;
         head?: never;
@@ -682,7 +702,7 @@ export interface paths {
         get: operations["get-journeys-by-id"];
         /**
          * Write a new version of a journey
-         * @description Writes a new draft version; a draft that was never published is replaced. What is live stays live until the next publish. The same again changes nothing.
+         * @description Writes a new draft version; a draft that was never published is replaced. What is live stays live until the next publish. The same again changes nothing. 409 where it is archived.
          */
         put: operations["put-journeys-by-id"];
         post?: never;
@@ -703,7 +723,7 @@ export interface paths {
         put?: never;
         /**
          * Archive a journey
-         * @description For good: nobody enters or goes on any more.
+         * @description For good: nobody enters or goes on any more. Who is under way leaves within moments with the reason `archived`, and mails that wait are cancelled.
          */
         post: operations["post-journeys-by-id-archive"];
         delete?: never;
@@ -744,6 +764,26 @@ export interface paths {
          * @description One sentence for each decision: why the contact entered, each step, and why it ended, of the 20 newest enrolments. For a contact that never entered, `why_not` says why, by asking the live version about the newest order or event that could have been its trigger, as things are now. For one that entered, `left_out` says which of the newest orders or events came before the contact may enter again.
          */
         get: operations["get-journeys-by-id-explain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/journeys/{id}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow a journey's counts
+         * @description Its status, its counts and the states of its mails, again whenever they change.
+         */
+        get: operations["get-journeys-by-id-live"];
         put?: never;
         post?: never;
         delete?: never;
@@ -956,6 +996,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/product-categories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get all categories
+         * @description Every category that a product has, and how many have it.
+         */
+        get: operations["get-product-categories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/products": {
         parameters: {
             query?: never;
@@ -1013,6 +1073,30 @@ export interface paths {
          * @description Fields that are left out stay as they are. The same request twice changes nothing the second time.
          */
         put: operations["put-products-by-sku"];
+        post?: never;
+        /**
+         * Delete a product that was never bought
+         * @description For one that came in by mistake. 409 where orders hold it: set `in_stock` to false then, so that no mail promotes it any more.
+         */
+        delete: operations["delete-products-by-sku"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{sku}/sales": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count how often a product was bought
+         * @description How often it was bought: orders that are placed or paid and hold it with a quantity above 0, in all and in each of the last twelve months (UTC). Of a product that more than 100,000 lines of orders hold, those are looked at and `at_least` is true.
+         */
+        get: operations["get-products-by-sku-sales"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1325,7 +1409,7 @@ export interface paths {
         };
         /**
          * List templates
-         * @description All templates, page by page.
+         * @description Those changed last first, without their sources. At most 200 on a page.
          */
         get: operations["get-templates"];
         put?: never;
@@ -1351,9 +1435,89 @@ export interface paths {
         put?: never;
         /**
          * Check a template without saving it
-         * @description What saving would say, for an editor that checks while one writes.
+         * @description What saving would say, for an editor that checks while one writes: errors and warnings with part, line, column and length, each from 1 and in characters (Unicode code points).
          */
         post: operations["post-templates-check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Render a source that is not saved
+         * @description Checks a source as saving would, and shows it as a contact would see it. What is wrong with it is answered with 200 and `problems`, for an editor that shows the mail while one writes.
+         */
+        post: operations["post-templates-preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/preview/page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show HTML in a sandbox
+         * @description What the form field `html` holds, as a page for a frame of the web app. A Content-Security-Policy takes everything from it that a mail does not need: scripts, forms, an origin; and pictures from elsewhere, which would tell their sender, unless `pictures` is 1. With `dark` it is shown as a program with a dark background would: by the mail's own rules for it, or else with its colours turned around.
+         */
+        post: operations["post-templates-preview-page"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/samples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get templates to start from
+         * @description Complete sources that pass every check: a letter, a newsletter, thanks for an order.
+         */
+        get: operations["get-templates-samples"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/variables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get what a template can use
+         * @description Names, filters and tags, with examples, and the attributes and events that the shop sends. A name that is not here, and that the template does not define itself, is an error.
+         */
+        get: operations["get-templates-variables"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1378,6 +1542,50 @@ export interface paths {
          */
         put: operations["put-templates-by-id"];
         post?: never;
+        /**
+         * Delete a template that was never used
+         * @description For good, with all its versions. 409 where a campaign or journey names it, or a mail was sent with it: archive it then.
+         */
+        delete: operations["delete-templates-by-id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/{id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Archive a template
+         * @description It is not offered any more and cannot be changed; what is under way with it goes on, and what was sent can still be shown. 409 while a campaign or journey that has not ended uses it; the answer names them.
+         */
+        post: operations["post-templates-by-id-archive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/{id}/duplicate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copy a template
+         * @description A new template of the newest version of another.
+         */
+        post: operations["post-templates-by-id-duplicate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1395,9 +1603,69 @@ export interface paths {
         put?: never;
         /**
          * Render a template as a contact
-         * @description The mail as the contact would see it now, with last order and all. Its unsubscribe link leads nowhere.
+         * @description The mail as the contact would see it now, with last order and all; their newest order and event stand for what triggers a mail of a journey. Its unsubscribe link leads nowhere.
          */
         post: operations["post-templates-by-id-preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring an earlier version back
+         * @description Writes a new version with the sources of an earlier one; nothing is lost. It is checked like any other: what was right once may be refused today.
+         */
+        post: operations["post-templates-by-id-restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/{id}/unarchive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring an archived template back
+         * @description It can be used and changed again.
+         */
+        post: operations["post-templates-by-id-unarchive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/{id}/uses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get what uses a template
+         * @description Campaigns, and journeys by their newest and their live version. While one of them has not ended, the template can be neither archived nor deleted.
+         */
+        get: operations["get-templates-by-id-uses"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1413,9 +1681,29 @@ export interface paths {
         };
         /**
          * List a template's versions
-         * @description Every version with its sources, the newest first.
+         * @description The newest first: who saved it, and what. With sources at most 20 on a page, else at most 200.
          */
         get: operations["get-templates-by-id-versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/{id}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get one version of a template
+         * @description As it was saved.
+         */
+        get: operations["get-templates-by-id-versions-by-version"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1690,6 +1978,11 @@ export interface components {
             quantity: number;
             sku: string;
         };
+        CatalogCategory: {
+            name: string;
+            /** Format: int64 */
+            products: number;
+        };
         CatalogItem: {
             name?: string;
             /** Format: int64 */
@@ -1697,6 +1990,26 @@ export interface components {
             sku: string;
             /** Format: double */
             unit_price: number;
+        };
+        CatalogMonth: {
+            month: string;
+            /** Format: int64 */
+            orders: number;
+        };
+        CatalogSales: {
+            at_least: boolean;
+            /** Format: int64 */
+            contacts: number;
+            /** Format: date-time */
+            first_at: string | null;
+            /** Format: date-time */
+            last_at: string | null;
+            months: components["schemas"]["CatalogMonth"][] | null;
+            /** Format: int64 */
+            orders: number;
+            /** Format: int64 */
+            pieces: number;
+            sku: string;
         };
         CatalogSpent: {
             currency: string;
@@ -1716,6 +2029,10 @@ export interface components {
             spent: components["schemas"]["CatalogSpent"][] | null;
             /** Format: int64 */
             undone: number;
+        };
+        CheckJourneyInputBody: {
+            /** @description YAML or JSON: trigger, entry, exit and steps, with names of templates and segments (template, segment) or ids (template_id, segment_id). */
+            text: string;
         };
         CheckTemplateInputBody: {
             source: components["schemas"]["TemplateSource"];
@@ -1935,6 +2252,13 @@ export interface components {
             name: string;
             value: string;
         };
+        DuplicateTemplateInputBody: {
+            /**
+             * @description Default: the name of the other, with (copy) behind.
+             * @example Grinder follow-up, winter
+             */
+            name?: string;
+        };
         EstimateSegmentInputBody: {
             /**
              * Format: date-time
@@ -2093,6 +2417,29 @@ export interface components {
                 [key: string]: components["schemas"]["JourneyCounts"];
             };
         };
+        JourneyAt: {
+            /** Format: int64 */
+            came: number;
+            /** Format: int64 */
+            left: number;
+            /** Format: int64 */
+            mails: number;
+            /** Format: int64 */
+            skipped: number;
+            /** Format: int64 */
+            waiting: number;
+            ways: {
+                [key: string]: number;
+            };
+        };
+        JourneyCheck: {
+            /** @description As it would be saved, with ids; left out where it has errors. Send it to save it. */
+            definition?: unknown;
+            /** @description It could be saved: no problem is an error. */
+            ok: boolean;
+            /** @description Errors first, at most 20, each with line, column and length in characters. */
+            problems: components["schemas"]["JourneyFinding"][] | null;
+        };
         JourneyCounts: {
             /** Format: int64 */
             active: number;
@@ -2122,9 +2469,17 @@ export interface components {
             live_since: string | null;
             /** Format: int64 */
             live_version: number | null;
+            /** @description How many mails of each send step are in which state, over all versions. */
+            mails: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
             name: string;
             status: string;
             status_reason?: string;
+            /** @description The same in YAML, with names of templates and segments in the place of ids where a name belongs to one alone: for an editor. */
+            text: string;
             /** Format: date-time */
             updated_at: string;
             /** Format: int64 */
@@ -2222,11 +2577,66 @@ export interface components {
             /** @example A grinder after coffee */
             name: string;
         };
+        JourneyFigures: {
+            counts: components["schemas"]["JourneyAllCounts"];
+            /** Format: int64 */
+            live_version: number | null;
+            mails: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /** @enum {string} */
+            status: "draft" | "live" | "paused" | "archived";
+            status_reason?: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        JourneyFinding: {
+            /** Format: int64 */
+            column: number;
+            /** Format: int64 */
+            length: number;
+            /** Format: int64 */
+            line: number;
+            message: string;
+            path: string;
+            severity: string;
+            step: string;
+        };
         JourneyHour: {
             /** Format: date-time */
             at: string;
             /** Format: int64 */
             mails: number;
+        };
+        JourneyListed: {
+            counts: components["schemas"]["JourneyCounts"];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: int64 */
+            id: number;
+            /** Format: date-time */
+            live_since: string | null;
+            /** Format: int64 */
+            live_version: number | null;
+            name: string;
+            status: string;
+            status_reason?: string;
+            /** Format: int64 */
+            steps: number;
+            trigger: components["schemas"]["JourneyListener"];
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        JourneyListener: {
+            name?: string;
+            on?: string;
+            type: string;
         };
         JourneyMail: {
             /** Format: date-time */
@@ -2269,13 +2679,20 @@ export interface components {
             text: string;
         };
         JourneyVersion: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Of a draft: when it was saved last.
+             */
             created_at: string;
+            /** @description Empty: not known. */
+            created_by: string;
             /**
              * Format: date-time
              * @description null: it is a draft.
              */
             published_at: string | null;
+            /** @description Empty: not known. */
+            published_by: string;
             /**
              * Format: int64
              * @example 2
@@ -2496,8 +2913,8 @@ export interface components {
              */
             next_cursor: string;
         };
-        PageJourney: {
-            items: components["schemas"]["Journey"][] | null;
+        PageListed: {
+            items: components["schemas"]["JourneyListed"][] | null;
             /**
              * @description Pass it as cursor to get the next page. Empty: this is the last one.
              * @example MTAw
@@ -2544,16 +2961,16 @@ export interface components {
              */
             next_cursor: string;
         };
-        PageSuppression: {
-            items: components["schemas"]["ContactSuppression"][] | null;
+        PageSummary: {
+            items: components["schemas"]["TemplateSummary"][] | null;
             /**
              * @description Pass it as cursor to get the next page. Empty: this is the last one.
              * @example MTAw
              */
             next_cursor: string;
         };
-        PageTemplate: {
-            items: components["schemas"]["Template"][] | null;
+        PageSuppression: {
+            items: components["schemas"]["ContactSuppression"][] | null;
             /**
              * @description Pass it as cursor to get the next page. Empty: this is the last one.
              * @example MTAw
@@ -2623,14 +3040,66 @@ export interface components {
             email: string;
         };
         Preview: {
+            /**
+             * Format: int64
+             * @description Gmail cuts off a mail whose HTML is larger.
+             * @example 104448
+             */
+            clip_bytes: number;
+            /** @description The event that stands for the triggering one; left out where the contact has none. */
+            event?: components["schemas"]["PreviewEvent"];
+            /** @description Empty: the mail is text alone. */
             html: string;
+            /**
+             * Format: int64
+             * @example 18230
+             */
+            html_bytes: number;
+            /** @description The order that stands for the triggering one; left out where the contact has none. */
+            order_id?: string;
+            /** @description What mail programs show next to the subject. Empty: they show the beginning of the mail. */
+            preheader: string;
             subject: string;
             text: string;
             /**
              * Format: int64
+             * @example 1021
+             */
+            text_bytes: number;
+            /**
+             * Format: int64
+             * @description Of a saved template.
              * @example 1
              */
-            version: number;
+            version?: number;
+        };
+        PreviewEvent: {
+            name: string;
+            /** Format: date-time */
+            occurred_at: string;
+        };
+        PreviewSourceInputBody: {
+            /**
+             * @description Default: a made-up contact.
+             * @example C-1001
+             */
+            contact_external_id?: string;
+            /**
+             * @description The name of the event that stands for the one which triggers the mail, of which the contact's newest is taken. Default: of any name.
+             * @example left a cart
+             */
+            event?: string;
+            /**
+             * @description The contact's order that stands for the one which triggers the mail. Default: their newest.
+             * @example O-77
+             */
+            order_id?: string;
+            /**
+             * @description Without contact_external_id: a made-up contact with an order and an event, or one of whom nothing but the address is known. Default: full.
+             * @enum {string}
+             */
+            sample?: "full" | "bare";
+            source: components["schemas"]["TemplateSource"];
         };
         PreviewTemplateInputBody: {
             /**
@@ -2638,6 +3107,21 @@ export interface components {
              * @example C-1001
              */
             contact_external_id?: string;
+            /**
+             * @description The name of the event that stands for the one which triggers the mail, of which the contact's newest is taken. Default: of any name.
+             * @example left a cart
+             */
+            event?: string;
+            /**
+             * @description The contact's order that stands for the one which triggers the mail. Default: their newest.
+             * @example O-77
+             */
+            order_id?: string;
+            /**
+             * @description Without contact_external_id: a made-up contact with an order and an event, or one of whom nothing but the address is known. Default: full.
+             * @enum {string}
+             */
+            sample?: "full" | "bare";
             /**
              * Format: int64
              * @description Default: the newest.
@@ -2703,6 +3187,10 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
             url: string;
+        };
+        ProductCategories: {
+            /** @description At most 1,000, by name. */
+            items: components["schemas"]["CatalogCategory"][] | null;
         };
         ProductChanged: {
             attributes: {
@@ -2821,6 +3309,56 @@ export interface components {
             password: string;
             token: string;
         };
+        PutJourneyInputBody: {
+            /**
+             * @description What triggers the journey, who may enter, what ends it, and its steps. /api/journey.schema.json is its JSON Schema, docs/journeys.md says what every field means.
+             * @example {
+             *       "exit": {
+             *         "goal": {
+             *           "field": "bought.category",
+             *           "from": "trigger",
+             *           "operator": "bought",
+             *           "value": "grinders"
+             *         }
+             *       },
+             *       "steps": [
+             *         {
+             *           "at": "09:00",
+             *           "for": "P14D",
+             *           "id": "a-while",
+             *           "type": "wait"
+             *         },
+             *         {
+             *           "id": "grinder",
+             *           "sender": {
+             *             "address": "news@shop.example",
+             *             "name": "The Coffee Shop"
+             *           },
+             *           "template_id": 1,
+             *           "topic": "news",
+             *           "type": "send"
+             *         }
+             *       ],
+             *       "trigger": {
+             *         "on": "paid",
+             *         "type": "order",
+             *         "where": {
+             *           "field": "order.category",
+             *           "operator": "bought",
+             *           "value": "coffee"
+             *         }
+             *       }
+             *     }
+             */
+            definition: unknown;
+            /** @example A grinder after coffee */
+            name: string;
+            /**
+             * Format: date-time
+             * @description created_at of the newest version when the change began. 409 where somebody has saved meanwhile. Left out: not looked at.
+             */
+            saved_at?: string;
+        };
         PutPasswordInputBody: {
             /** Format: password */
             current_password: string;
@@ -2896,6 +3434,26 @@ export interface components {
              */
             timezone: string;
         };
+        PutTemplateInputBody: {
+            /** @description The body as HTML. Exactly one of html and mjml is needed. */
+            html?: string;
+            /** @description The body as MJML. */
+            mjml?: string;
+            /** @example Grinder follow-up */
+            name: string;
+            /** @example Freshly ground is better */
+            preheader?: string;
+            /** @example {{ contact.first_name | default: 'Hello' }}, a grinder for your coffee */
+            subject: string;
+            /** @description The plain text part. Default: made of the HTML. */
+            text?: string;
+            /**
+             * Format: int64
+             * @description The version that was changed. 409 where somebody has saved a newer one meanwhile. Left out: not looked at.
+             * @example 1
+             */
+            version?: number;
+        };
         PutUserInputBody: {
             /** @description They cannot sign in, and are signed out everywhere. */
             disabled?: boolean;
@@ -2955,6 +3513,14 @@ export interface components {
         Resolved: {
             /** Format: int64 */
             resolved: number;
+        };
+        RestoreTemplateInputBody: {
+            /**
+             * Format: int64
+             * @description What is brought back.
+             * @example 1
+             */
+            version: number;
         };
         ScheduleFields: {
             /**
@@ -3052,6 +3618,12 @@ export interface components {
              */
             from: string;
             /**
+             * Format: int64
+             * @description How many mails are listed. Default: 10,000.
+             * @example 100
+             */
+            list_mails?: number;
+            /**
              * Format: date-time
              * @description What happened or was due before it.
              * @example 2026-03-01T00:00:00Z
@@ -3075,7 +3647,7 @@ export interface components {
             from: string;
             /** Format: int64 */
             mails: number;
-            /** @description The first 10,000 of the mails, contact by contact, also of those that would be skipped. */
+            /** @description The first of the mails, contact by contact, also of those that would be skipped. */
             mails_listed: components["schemas"]["JourneyMail"][] | null;
             path?: components["schemas"]["JourneyMoment"][] | null;
             per_day: {
@@ -3084,16 +3656,59 @@ export interface components {
             per_step: {
                 [key: string]: number;
             };
+            reasons: {
+                [key: string]: number;
+            };
             skipped: {
                 [key: string]: number;
             };
             statuses: {
                 [key: string]: number;
             };
+            steps: {
+                [key: string]: components["schemas"]["JourneyAt"];
+            };
             /** Format: date-time */
             to: string;
             /** @description There are more mails than are listed. */
             truncated: boolean;
+        };
+        SourcePreview: {
+            /**
+             * Format: int64
+             * @description Gmail cuts off a mail whose HTML is larger.
+             * @example 104448
+             */
+            clip_bytes: number;
+            /** @description The event that stands for the triggering one; left out where the contact has none. */
+            event?: components["schemas"]["PreviewEvent"];
+            /** @description Empty: the mail is text alone. */
+            html: string;
+            /**
+             * Format: int64
+             * @example 18230
+             */
+            html_bytes: number;
+            /** @description It could be saved, and renders for this contact. Where not, there is no mail to show: problems say why. */
+            ok: boolean;
+            /** @description The order that stands for the triggering one; left out where the contact has none. */
+            order_id?: string;
+            /** @description What mail programs show next to the subject. Empty: they show the beginning of the mail. */
+            preheader: string;
+            problems: components["schemas"]["TemplateProblem"][] | null;
+            subject: string;
+            text: string;
+            /**
+             * Format: int64
+             * @example 1021
+             */
+            text_bytes: number;
+            /**
+             * Format: int64
+             * @description Of a saved template.
+             * @example 1
+             */
+            version?: number;
         };
         SuppressedAddress: {
             /**
@@ -3103,6 +3718,8 @@ export interface components {
             email: string;
         };
         Template: {
+            /** Format: date-time */
+            archived_at: string | null;
             /** Format: date-time */
             created_at: string;
             html: string;
@@ -3115,6 +3732,7 @@ export interface components {
             text: string;
             /** Format: date-time */
             updated_at: string;
+            updated_by: string;
             /** Format: int64 */
             version: number;
         };
@@ -3126,6 +3744,10 @@ export interface components {
             problems: components["schemas"]["TemplateProblem"][] | null;
             /** @description The compiled text, with its Liquid. */
             text?: string;
+        };
+        TemplateEventInUse: {
+            name: string;
+            properties: string[] | null;
         };
         TemplateFields: {
             /** @description The body as HTML. Exactly one of html and mjml is needed. */
@@ -3141,16 +3763,50 @@ export interface components {
             /** @description The plain text part. Default: made of the HTML. */
             text?: string;
         };
+        TemplateFilter: {
+            description: string;
+            example: string;
+            /** @enum {string} */
+            group: "texts" | "numbers" | "lists" | "anything";
+            /** @enum {string} */
+            name: "append" | "prepend" | "capitalize" | "upcase" | "downcase" | "strip" | "lstrip" | "rstrip" | "strip_newlines" | "strip_html" | "replace" | "replace_first" | "remove" | "remove_first" | "truncate" | "truncatewords" | "slice" | "split" | "size" | "newline_to_br" | "url_encode" | "url_decode" | "escape" | "escape_once" | "safe_url" | "plus" | "minus" | "times" | "divided_by" | "modulo" | "abs" | "ceil" | "floor" | "round" | "at_least" | "at_most" | "money" | "first" | "last" | "join" | "map" | "where" | "sort" | "sort_natural" | "reverse" | "uniq" | "compact" | "concat" | "default" | "date";
+            /** @description What the example prints. */
+            result: string;
+            /** @description As it is written behind a |. */
+            use: string;
+        };
+        TemplateInUse: {
+            attributes: string[] | null;
+            events: components["schemas"]["TemplateEventInUse"][] | null;
+        };
         TemplateProblem: {
             /** Format: int64 */
             column: number;
+            /** Format: int64 */
+            length: number;
             /** Format: int64 */
             line: number;
             message: string;
             part: string;
             severity: string;
         };
+        TemplateSampleTemplate: {
+            description: string;
+            html: string;
+            id: string;
+            language: string;
+            mjml: string;
+            name: string;
+            preheader: string;
+            subject: string;
+            text: string;
+        };
+        TemplateSamples: {
+            items: components["schemas"]["TemplateSampleTemplate"][] | null;
+        };
         TemplateSaved: {
+            /** Format: date-time */
+            archived_at: string | null;
             /** Format: date-time */
             created_at: string;
             html: string;
@@ -3165,6 +3821,7 @@ export interface components {
             text: string;
             /** Format: date-time */
             updated_at: string;
+            updated_by: string;
             /** Format: int64 */
             version: number;
         };
@@ -3180,15 +3837,83 @@ export interface components {
             /** @description The plain text part. Default: made of the HTML. */
             text?: string;
         };
+        TemplateSummary: {
+            /** Format: date-time */
+            archived_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: int64 */
+            id: number;
+            kind: string;
+            name: string;
+            preheader: string;
+            subject: string;
+            /** Format: date-time */
+            updated_at: string;
+            updated_by: string;
+            /** Format: int64 */
+            version: number;
+        };
+        TemplateTag: {
+            description: string;
+            /** @enum {string} */
+            name: "if" | "unless" | "case" | "for" | "cycle" | "assign" | "capture" | "comment" | "raw";
+            use: string;
+        };
+        TemplateUse: {
+            ended: boolean;
+            /** Format: int64 */
+            id: number;
+            kind: string;
+            name: string;
+            status: string;
+            steps: string[] | null;
+        };
+        TemplateUses: {
+            /** @description At most 100. Those that have not ended come first. */
+            items: components["schemas"]["TemplateUse"][] | null;
+        };
+        TemplateVariable: {
+            /**
+             * @description Where it has a value. Elsewhere it prints nothing and is false. items: in a loop over the items of an order.
+             * @enum {string}
+             */
+            available: "always" | "where_known" | "with_order" | "order_journey" | "event_journey" | "campaign" | "items" | "loop";
+            description: string;
+            /** @description As it prints for the made-up contact. */
+            example: string;
+            /** @enum {string} */
+            group: "contact" | "last_order" | "item" | "order" | "event" | "mail" | "forloop";
+            /** @description Liquid that shows it. */
+            insert: string;
+            /** @enum {string} */
+            name: "contact.external_id" | "contact.email" | "contact.first_name" | "contact.last_name" | "contact.name" | "contact.country" | "contact.language" | "contact.phone" | "contact.timezone" | "contact.attributes.NAME" | "last_order.id" | "last_order.placed_at" | "last_order.status" | "last_order.currency" | "last_order.total" | "last_order.items" | "item.sku" | "item.name" | "item.quantity" | "item.unit_price" | "item.total" | "item.category" | "item.url" | "item.image_url" | "item.in_stock" | "item.product" | "item.product.sku" | "item.product.name" | "item.product.category" | "item.product.price" | "item.product.currency" | "item.product.url" | "item.product.image_url" | "item.product.in_stock" | "order.id" | "order.placed_at" | "order.status" | "order.currency" | "order.total" | "order.items" | "event.name" | "event.occurred_at" | "event.properties.NAME" | "unsubscribe_url" | "campaign.name" | "campaign.topic" | "campaign.id" | "blank" | "empty" | "forloop.index" | "forloop.index0" | "forloop.rindex" | "forloop.rindex0" | "forloop.first" | "forloop.last" | "forloop.length";
+            /** @enum {string} */
+            type: "text" | "number" | "time" | "boolean" | "link" | "list" | "object" | "any";
+        };
+        TemplateVariables: {
+            filters: components["schemas"]["TemplateFilter"][] | null;
+            /** @description What the newest 1,000 contacts and events hold besides. */
+            in_use: components["schemas"]["TemplateInUse"];
+            tags: components["schemas"]["TemplateTag"][] | null;
+            variables: components["schemas"]["TemplateVariable"][] | null;
+        };
         TemplateVersion: {
             /** Format: date-time */
             created_at: string;
+            /** @description Empty: not known. */
+            created_by: string;
             /** @description The body as HTML. Exactly one of html and mjml is needed. */
             html?: string;
             /** @description The body as MJML. */
             mjml?: string;
             /** @example Freshly ground is better */
             preheader?: string;
+            /**
+             * Format: int64
+             * @description The version that was brought back; null: it was written.
+             */
+            restored_from: number | null;
             /** @example {{ contact.first_name | default: 'Hello' }}, a grinder for your coffee */
             subject: string;
             /** @description The plain text part. Default: made of the HTML. */
@@ -6979,6 +7704,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Most items on a page. */
                 limit?: number;
+                /** @description Part of the name, upper and lower case alike. */
+                query?: string;
+                /** @description Journeys in one of these states only, separated by commas. */
+                status?: ("draft" | "live" | "paused" | "archived")[] | null;
             };
             header?: never;
             path?: never;
@@ -6992,7 +7721,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageJourney"];
+                    "application/json": components["schemas"]["PageListed"];
                 };
             };
             /** @description Unauthorized */
@@ -7104,6 +7833,98 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Journey"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-journeys-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "trigger: {type: order, on: paid}\nsteps:\n  - id: a-while\n    type: wait\n    for: P14D\n"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CheckJourneyInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JourneyCheck"];
                 };
             };
             /** @description Bad Request */
@@ -7303,7 +8124,7 @@ export interface operations {
                  *       "name": "A grinder after coffee"
                  *     }
                  */
-                "application/json": components["schemas"]["JourneyFields"];
+                "application/json": components["schemas"]["PutJourneyInputBody"];
             };
         };
         responses: {
@@ -7345,6 +8166,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7502,6 +8332,8 @@ export interface operations {
                 limit?: number;
                 /** @description Enrolments in this status only. */
                 status?: "pending" | "active" | "waiting" | "finished" | "exited" | "dropped";
+                /** @description Enrolments that are at this step, or ended there. */
+                step?: string;
                 /** @description Enrolments of the contact with this external_id only. */
                 contact?: string;
             };
@@ -7599,6 +8431,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JourneyExplanation"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-journeys-by-id-live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events: `state`, again whenever it changes, and `beat`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["JourneyFigures"];
                 };
             };
             /** @description Unauthorized */
@@ -8743,6 +9651,71 @@ export interface operations {
             };
         };
     };
+    "get-product-categories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductCategories"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-products": {
         parameters: {
             query?: {
@@ -8754,6 +9727,8 @@ export interface operations {
                 query?: string;
                 /** @description Exactly this category. */
                 category?: string;
+                /** @description Those that are, or are not, in stock. */
+                in_stock?: "true" | "false";
             };
             header?: never;
             path?: never;
@@ -9068,6 +10043,167 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-products-by-sku": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The shop's id of the product. */
+                sku: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-products-by-sku-sales": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The shop's id of the product. */
+                sku: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogSales"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11022,6 +12158,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Most items on a page. */
                 limit?: number;
+                /** @description Part of the name or the subject, upper and lower case alike. */
+                query?: string;
+                /** @description Archived ones, and no others. */
+                archived?: boolean;
             };
             header?: never;
             path?: never;
@@ -11035,7 +12175,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageTemplate"];
+                    "application/json": components["schemas"]["PageSummary"];
                 };
             };
             /** @description Unauthorized */
@@ -11275,6 +12415,333 @@ export interface operations {
             };
         };
     };
+    "post-templates-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "contact_external_id": "C-1001",
+                 *       "source": {
+                 *         "html": "<p>…</p>",
+                 *         "subject": "Hello {{ contact.first_name }}"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PreviewSourceInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourcePreview"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-templates-preview-page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description filename of the file being uploaded
+                     */
+                    filename?: string;
+                    /** @description general purpose name for multipart form value */
+                    name?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Security-Policy"?: string;
+                    "Content-Type"?: string;
+                    "X-Frame-Options"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-templates-samples": {
+        parameters: {
+            query?: {
+                /** @description en or de. Default, and where there are none in that language: en. */
+                language?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateSamples"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-templates-variables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateVariables"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-templates-by-id": {
         parameters: {
             query?: never;
@@ -11370,12 +12837,310 @@ export interface operations {
                  *       "subject": "{{ contact.first_name | default: 'Hello' }}, a grinder for your coffee"
                  *     }
                  */
-                "application/json": components["schemas"]["TemplateFields"];
+                "application/json": components["schemas"]["PutTemplateInputBody"];
             };
         };
         responses: {
             /** @description OK */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateSaved"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-templates-by-id": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-templates-by-id-archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-templates-by-id-duplicate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Grinder follow-up, winter"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DuplicateTemplateInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11560,6 +13325,288 @@ export interface operations {
             };
         };
     };
+    "post-templates-by-id-restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["RestoreTemplateInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateSaved"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-templates-by-id-unarchive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-templates-by-id-uses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateUses"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-templates-by-id-versions": {
         parameters: {
             query?: {
@@ -11567,6 +13614,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Most items on a page. */
                 limit?: number;
+                /** @description false: without preheader, html, mjml and text. */
+                sources?: boolean;
             };
             header?: never;
             path: {
@@ -11583,6 +13632,83 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageTemplateVersion"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-templates-by-id-versions-by-version": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateVersion"];
                 };
             };
             /** @description Unauthorized */
