@@ -53,6 +53,15 @@ func (f frozen) predicate(asOf time.Time, start int) (string, []any, error) {
 	return where, args, nil
 }
 
+// verdict is why one contact is not mailed, or empty. c is the contact, s its consent
+// to the topic, x the suppression of its address.
+const verdict = `
+		CASE WHEN c.email_key = ''                      THEN 'invalid_address'
+		     WHEN s.state = 'unsubscribed'              THEN 'unsubscribed'
+		     WHEN s.state IS DISTINCT FROM 'subscribed' THEN 'no_consent'
+		     WHEN x.email_key IS NOT NULL               THEN 'suppressed'
+		     ELSE '' END`
+
 // judge is the statement that decides for each contact of the audience whether it
 // is mailed (”) or why not. Arguments: $1 run, $2 topic, $3 the contact id to
 // begin after, $4 how many contacts at most (NULL: all), $5… the audience's.
@@ -62,12 +71,7 @@ func (f frozen) predicate(asOf time.Time, start int) (string, []any, error) {
 // and the ledger's unique key, so that no index on addresses is kept per run.
 const judge = `
 	page AS MATERIALIZED (
-		SELECT c.id, c.email, c.email_key,
-		       CASE WHEN c.email_key = ''                      THEN 'invalid_address'
-		            WHEN s.state = 'unsubscribed'              THEN 'unsubscribed'
-		            WHEN s.state IS DISTINCT FROM 'subscribed' THEN 'no_consent'
-		            WHEN x.email_key IS NOT NULL               THEN 'suppressed'
-		            ELSE '' END AS reason
+		SELECT c.id, c.email, c.email_key, ` + verdict + ` AS reason
 		FROM contacts c
 		LEFT JOIN consents s ON s.contact_id = c.id AND s.topic = $2
 		LEFT JOIN suppressions x ON x.email_key = c.email_key
@@ -132,7 +136,7 @@ func PlanPage(ctx context.Context, db postgres.DB, now time.Time, runID int64) (
 			return err
 		}
 		args = append([]any{runID, f.Topic, cursor, pageSize, now, messages.ChunkSize}, args...)
-		var last *int64
+		var last, firstID, lastID *int64
 		var n int
 		err = tx.QueryRow(ctx, `
 			WITH `+fmt.Sprintf(judge, where)+`, mailed AS (
@@ -150,8 +154,9 @@ func PlanPage(ctx context.Context, db postgres.DB, now time.Time, runID int64) (
 				LEFT JOIN mailed USING (id)
 				LEFT JOIN numbered USING (chunk)
 				ORDER BY j.id
+				RETURNING id
 			)
-			SELECT max(id), count(*) FROM judged`, args...).Scan(&last, &n)
+			SELECT max(id), count(*), (SELECT min(id) FROM written), (SELECT max(id) FROM written) FROM judged`, args...).Scan(&last, &n, &firstID, &lastID)
 		if err != nil {
 			return fmt.Errorf("plan a page of run %d: %w", runID, err)
 		}
@@ -159,8 +164,11 @@ func PlanPage(ctx context.Context, db postgres.DB, now time.Time, runID int64) (
 		if last == nil {
 			last = &cursor
 		}
-		_, err = tx.Exec(ctx, `UPDATE runs SET cursor = $2, planned_at = CASE WHEN $3 THEN NULL ELSE $4::timestamptz END WHERE id = $1`,
-			runID, *last, more, now)
+		_, err = tx.Exec(ctx, `
+			UPDATE runs
+			SET cursor = $2, planned_at = CASE WHEN $3 THEN NULL ELSE $4::timestamptz END,
+			    first_message = least(first_message, $5), last_message = greatest(last_message, $6)
+			WHERE id = $1`, runID, *last, more, now, firstID, lastID)
 		if err != nil {
 			return fmt.Errorf("move the cursor of run %d: %w", runID, err)
 		}
@@ -184,18 +192,34 @@ type Estimate struct {
 // estimateTimeout bounds how long an estimate may keep a database busy.
 const estimateTimeout = "30s"
 
-// EstimateAudience breaks a campaign's audience down by the same statement that
-// planning uses, writing nothing.
+// EstimateAudience breaks a campaign's audience down as planning would, writing
+// nothing. It returns a fault.Invalid where the campaign has no topic yet.
 func EstimateAudience(ctx context.Context, db postgres.DB, now time.Time, id int64) (Estimate, error) {
 	c, err := one(ctx, db, id, selectCampaign+` WHERE id = $1`)
 	if err != nil {
 		return Estimate{}, err
 	}
-	f, err := freeze(ctx, db, c)
+	return EstimateFor(ctx, db, now, c.Topic, c.Audience)
+}
+
+// EstimateFor is EstimateAudience for an audience that need not be saved anywhere. It
+// ends, in the database too, when ctx does: who edits an audience asks again and again.
+func EstimateFor(ctx context.Context, db postgres.DB, now time.Time, topic string, audience Audience) (Estimate, error) {
+	in := Input{Name: "estimate", Topic: topic, Audience: audience}
+	if err := in.check(now); err != nil {
+		return Estimate{}, err
+	}
+	if topic == "" {
+		return Estimate{}, fault.Invalidf("topic", "is missing: choose what recipients must be subscribed to")
+	}
+	if err := in.checkReferences(ctx, db); err != nil {
+		return Estimate{}, err
+	}
+	f, err := freeze(ctx, db, Campaign{Topic: topic, Audience: audience})
 	if err != nil {
 		return Estimate{}, err
 	}
-	where, args, err := f.predicate(now, 5)
+	where, args, err := f.predicate(now, 2)
 	if err != nil {
 		return Estimate{}, err
 	}
@@ -204,8 +228,24 @@ func EstimateAudience(ctx context.Context, db postgres.DB, now time.Time, id int
 		if _, err := tx.Exec(ctx, noJIT+`; SET LOCAL statement_timeout = '`+estimateTimeout+`'`); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `WITH `+fmt.Sprintf(judge, where)+` SELECT reason, count(*) FROM judged GROUP BY reason`,
-			append([]any{int64(0), f.Topic, int64(0), nil}, args...)...)
+		// Of those who share an address one is mailed: there are as many as there are addresses. Hashing them costs
+		// less than the window of judge, and there is no ledger yet to look into.
+		rows, err := tx.Query(ctx, `
+			WITH audience AS MATERIALIZED (
+				SELECT c.email_key, `+verdict+` AS reason
+				FROM contacts c
+				LEFT JOIN consents s ON s.contact_id = c.id AND s.topic = $1
+				LEFT JOIN suppressions x ON x.email_key = c.email_key
+				WHERE `+where+`
+			), addresses AS (
+				SELECT count(*) AS n FROM audience WHERE reason = '' GROUP BY email_key
+			)
+			SELECT reason, count(*) FROM audience WHERE reason <> '' GROUP BY reason
+			UNION ALL
+			SELECT '', count(*) FROM addresses
+			UNION ALL
+			SELECT 'duplicate_address', coalesce(sum(n - 1), 0)::bigint FROM addresses`,
+			append([]any{topic}, args...)...)
 		if err != nil {
 			return err
 		}
@@ -222,9 +262,44 @@ func EstimateAudience(ctx context.Context, db postgres.DB, now time.Time, id int
 		return rows.Err()
 	})
 	if err != nil {
-		return Estimate{}, fmt.Errorf("estimate the audience of campaign %d: %w", id, err)
+		return Estimate{}, fmt.Errorf("estimate an audience: %w", err)
 	}
 	return e, nil
+}
+
+// Sample returns up to n contacts who would receive a campaign now, spread over its
+// whole audience and the same ones each time, and whether there are no others.
+func Sample(ctx context.Context, db postgres.DB, now time.Time, c Campaign, n int) (ids []int64, all bool, err error) {
+	f, err := freeze(ctx, db, c)
+	if err != nil {
+		return nil, false, err
+	}
+	where, args, err := f.predicate(now, 3)
+	if err != nil {
+		return nil, false, err
+	}
+	err = postgres.InTx(ctx, db, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, noJIT+`; SET LOCAL statement_timeout = '`+estimateTimeout+`'`); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `
+			SELECT c.id
+			FROM contacts c
+			LEFT JOIN consents s ON s.contact_id = c.id AND s.topic = $1
+			LEFT JOIN suppressions x ON x.email_key = c.email_key
+			WHERE `+verdict+` = '' AND `+where+`
+			ORDER BY hashint8(c.id), c.id
+			LIMIT $2`, append([]any{c.Topic, n + 1}, args...)...)
+		if err != nil {
+			return err
+		}
+		ids, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		return err
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("sample the audience of campaign %d: %w", c.ID, err)
+	}
+	return ids[:min(n, len(ids))], len(ids) <= n, nil
 }
 
 func (e *Estimate) part(reason string) *int64 {
@@ -267,6 +342,10 @@ func Test(ctx context.Context, db postgres.DB, now time.Time, id int64, in TestI
 		if err != nil {
 			return err
 		}
+		if c.TemplateID == 0 || c.Sender.Address == "" { // a topic it needs not: nobody is asked for consent
+			c.Topic = "test"
+			return c.gaps()
+		}
 		var renderAs *int64
 		if in.ContactExternalID != "" {
 			err := tx.QueryRow(ctx, `SELECT id FROM contacts WHERE external_id = $1`, in.ContactExternalID).Scan(&renderAs)
@@ -286,9 +365,13 @@ func Test(ctx context.Context, db postgres.DB, now time.Time, id int64, in TestI
 		}
 		_, err = tx.Exec(ctx, `
 			WITH chunk AS (INSERT INTO chunks (run_id, due_at) VALUES ($1, '-infinity') RETURNING id),
-			     done AS (UPDATE runs SET planned_at = $2 WHERE id = $1)
-			INSERT INTO messages (run_id, chunk_id, email, state, created_at, updated_at)
-			SELECT $1, chunk.id, address, 'planned', $2, $2 FROM chunk, unnest($3::text[]) AS address`, runID, now, addresses)
+			     written AS (
+			         INSERT INTO messages (run_id, chunk_id, email, state, created_at, updated_at)
+			         SELECT $1, chunk.id, address, 'planned', $2, $2 FROM chunk, unnest($3::text[]) AS address
+			         RETURNING id)
+			UPDATE runs
+			SET planned_at = $2, first_message = (SELECT min(id) FROM written), last_message = (SELECT max(id) FROM written)
+			WHERE id = $1`, runID, now, addresses)
 		if err != nil {
 			return fmt.Errorf("plan test of campaign %d: %w", id, err)
 		}
@@ -297,7 +380,7 @@ func Test(ctx context.Context, db postgres.DB, now time.Time, id int64, in TestI
 	if err != nil {
 		return Run{}, err
 	}
-	run, err := queryRun(ctx, db, `WHERE id = $1`, runID)
+	run, err := queryRun(ctx, db, `WHERE id = @id`, runID)
 	if err != nil {
 		return Run{}, err
 	}
