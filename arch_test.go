@@ -65,12 +65,14 @@ var rules = map[string]rule{
 
 	"users": {list("postgres contacts"), "who signs in has an address, spelt like a contact's, and nothing else to do with what is sent"},
 
+	"preflight": {list("postgres campaigns templates relays senders internal/publicnet"), "it looks at a campaign and what it needs, and sends nothing"},
+	"home":      {list("postgres campaigns"), "it reads the rows of everything that may need somebody, and asks nobody else what they mean"},
 	"timeline":  {list("postgres contacts catalog"), "it reads the rows of everything about a contact, and asks nobody else what they mean"},
 
 	"scheduler": {list("postgres tasks internal/flight contacts catalog segments events templates messages journeys campaigns webhooks"), "it knocks; it neither sends nor answers requests"},
 	"worker":    {list("postgres tasks delivery relays senders tracking internal/flight contacts catalog segments events templates messages journeys campaigns webhooks"), "it works on rows; it answers no requests and keeps no time"},
 	"web/ui":    {nil, "it is files"},
-	"web":       {list("web/ui postgres tasks relays senders tracking contacts catalog segments events templates messages journeys campaigns timeline users internal/csvimport"), "a request writes rows and knocks; it must never send by itself"},
+	"web":       {list("web/ui postgres tasks relays senders tracking contacts catalog segments events templates messages journeys campaigns preflight home timeline users internal/csvimport"), "a request writes rows and knocks; it must never send by itself"},
 }
 
 // commands may import everything and nothing may import them.
@@ -97,7 +99,7 @@ var gates = []struct {
 	{"github.com/wneessen/go-mail", list("delivery cmd/bench"), true, "how a mail reaches a server, and what its answer means, is decided in one place"},
 	{"github.com/emersion/go-msgauth", list("delivery"), true, "a mail is signed where its bytes are final, and nowhere after"},
 	{"github.com/emersion/go-smtp", list("internal/sandbox internal/smtptest cmd/bench"), true, "Posthorn receives no mail"},
-	{"github.com/jackc/pgx", list("postgres contacts catalog segments events templates messages tracking campaigns journeys timeline users webhooks relays senders scheduler worker web internal/csvimport internal/embedded internal/pgtest internal/shop cmd/posthorn cmd/bench cmd/torture"), true, "delivery and tasks must work without a database"},
+	{"github.com/jackc/pgx", list("postgres contacts catalog segments events templates messages tracking campaigns preflight home journeys timeline users webhooks relays senders scheduler worker web internal/csvimport internal/embedded internal/pgtest internal/shop cmd/posthorn cmd/bench cmd/torture"), true, "delivery and tasks must work without a database"},
 	{"github.com/danielgtaylor/huma", list("web"), false, "the API is described in one place"},
 	{"github.com/osteele/liquid", list("templates cmd/bench"), false, "the merge language is bounded and escaped in one place"},
 	{"github.com/preslavrachev/gomjml", list("templates"), false, "MJML is compiled when a template is saved, never when a mail is sent"},

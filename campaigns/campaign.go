@@ -34,9 +34,9 @@ import (
 type Campaign struct {
 	ID           int64      `json:"id"`
 	Name         string     `json:"name"`
-	TemplateID   int64      `json:"template_id"`
-	Sender       Sender     `json:"sender"`
-	Topic        string     `json:"topic"`
+	TemplateID   int64      `json:"template_id"` // 0: none yet
+	Sender       Sender     `json:"sender"`      // address "": none yet
+	Topic        string     `json:"topic"`       // "": none yet
 	Relay        string     `json:"relay"`
 	Audience     Audience   `json:"audience"`
 	Schedule     *Schedule  `json:"schedule"`
@@ -44,9 +44,12 @@ type Campaign struct {
 	Status       Status     `json:"status"`
 	StatusReason string     `json:"status_reason,omitempty"`
 	NextRunAt    *time.Time `json:"next_run_at,omitempty"`
+	Revision     int        `json:"revision"` // counts the changes of what a marketer sets
 	CreatedAt    time.Time  `json:"created_at"`
 	UpdatedAt    time.Time  `json:"updated_at"`
-	Run          *Run       `json:"run"` // the latest; null before the first
+	UpdatedBy    string     `json:"updated_by,omitempty"` // whose change the revision is; "": not known
+	Approval     *Approval  `json:"approval"`             // null before it was started
+	Run          *Run       `json:"run"`                  // the latest; null before the first
 }
 
 // InDoubt says what becomes of a mail of which nobody knows whether the relay took
@@ -68,16 +71,20 @@ type Audience struct {
 	Exclude []int64 `json:"exclude"`
 }
 
-// Input is what a marketer sets.
+// Input is what a marketer sets. A draft may have gaps: of what it takes to be sent,
+// only the name is needed to keep it.
 type Input struct {
 	Name       string
-	TemplateID int64
+	TemplateID int64 // 0: not chosen yet
 	Sender     Sender
 	Topic      string
 	Relay      string // "" means default
 	Audience   Audience
 	Schedule   *Schedule
 	InDoubt    InDoubt // "" means Hold
+
+	Revision int    // of Update: the revision that was changed; 0: whatever is there
+	By       string // who does it; "": not known
 }
 
 const (
@@ -90,14 +97,25 @@ func (in *Input) check(now time.Time) error {
 	var faults fault.List
 	in.Name = check.Required(&faults, "name", in.Name, maxName)
 	in.Sender.Name = check.Text(&faults, "sender.name", in.Sender.Name, maxName)
-	if address, err := senderAddress(in.Sender.Address); err != nil {
-		faults.Add("sender.address", "%s", err)
-	} else {
+	if in.Sender.Address != "" {
+		address, err := senderAddress(in.Sender.Address)
+		if err != nil {
+			faults.Add("sender.address", "%s", err)
+		}
 		in.Sender.Address = address
 	}
-	if err := contacts.ValidTopic(in.Topic); err != nil {
-		faults = appendFault(faults, "topic", err)
+	if in.Topic != "" {
+		if err := contacts.ValidTopic(in.Topic); err != nil {
+			faults = appendFault(faults, "topic", err)
+		}
 	}
+	if in.TemplateID < 0 {
+		faults.Add("template_id", "there is no template %d", in.TemplateID)
+	}
+	if in.Revision < 0 {
+		faults.Add("revision", "is not a revision; leave it out to change whatever is there")
+	}
+	in.By = check.Text(&faults, "by", in.By, maxName)
 	if in.Relay == "" {
 		in.Relay = "default"
 	}
@@ -156,7 +174,7 @@ func senderAddress(s string) (string, error) {
 func (in *Input) checkReferences(ctx context.Context, db postgres.DB) error {
 	var faults fault.List
 	var exists bool
-	if err := db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM templates WHERE id = $1)`, in.TemplateID).Scan(&exists); err != nil {
+	if err := db.QueryRow(ctx, `SELECT $1 = 0 OR EXISTS (SELECT FROM templates WHERE id = $1)`, in.TemplateID).Scan(&exists); err != nil {
 		return fmt.Errorf("look up template: %w", err)
 	}
 	if !exists {
@@ -194,18 +212,36 @@ func Create(ctx context.Context, db postgres.DB, now time.Time, in Input) (Campa
 	at, cron, zone := in.Schedule.columns()
 	err := db.QueryRow(ctx, `
 		INSERT INTO campaigns (name, template_id, sender_name, sender_address, topic, relay, include, exclude,
-		                       schedule_at, schedule_cron, schedule_zone, in_doubt, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $13, $12, $12)
+		                       schedule_at, schedule_cron, schedule_zone, in_doubt, created_at, updated_at, updated_by)
+		VALUES ($1, nullif($2, 0), $3, $4, $5, $6, $7, $8, $9, $10, $11, $13, $12, $12, $14)
 		RETURNING id`,
 		in.Name, in.TemplateID, in.Sender.Name, in.Sender.Address, in.Topic, in.Relay,
-		orEmpty(in.Audience.Include), orEmpty(in.Audience.Exclude), at, cron, zone, now, in.InDoubt).Scan(&id)
+		orEmpty(in.Audience.Include), orEmpty(in.Audience.Exclude), at, cron, zone, now, in.InDoubt, in.By).Scan(&id)
 	if err != nil {
 		return Campaign{}, fmt.Errorf("create campaign: %w", err)
 	}
 	return Get(ctx, db, id)
 }
 
-// Update rewrites a draft. In any other status it returns a fault.Conflict.
+// Stale says that a draft was changed since it was read. It is a fault.Conflict too.
+type Stale struct {
+	Present Campaign // as it is now
+}
+
+func (s *Stale) Error() string {
+	who := s.Present.UpdatedBy
+	if who == "" {
+		who = "somebody"
+	}
+	return fmt.Sprintf("%s has changed the campaign since; it is at revision %d now", who, s.Present.Revision)
+}
+
+// Unwrap lets those who know conflicts only see one.
+func (s *Stale) Unwrap() error { return fault.Conflictf(string(s.Present.Status), "%s", s.Error()) }
+
+// Update rewrites a draft and raises its revision; one that stays as it is keeps it,
+// so that a request whose answer was lost may be made again. It returns a *Stale where
+// in.Revision is not the present one, and a fault.Conflict where it is no draft.
 func Update(ctx context.Context, db postgres.DB, now time.Time, id int64, in Input) (Campaign, error) {
 	if _, err := Get(ctx, db, id); err != nil {
 		return Campaign{}, err
@@ -216,22 +252,54 @@ func Update(ctx context.Context, db postgres.DB, now time.Time, id int64, in Inp
 	if err := in.checkReferences(ctx, db); err != nil {
 		return Campaign{}, err
 	}
-	at, cron, zone := in.Schedule.columns()
-	tag, err := db.Exec(ctx, `
-		UPDATE campaigns
-		SET name = $2, template_id = $3, sender_name = $4, sender_address = $5, topic = $6, relay = $7, include = $8, exclude = $9,
-		    schedule_at = $10, schedule_cron = $11, schedule_zone = $12, in_doubt = $14, updated_at = $13
-		WHERE id = $1 AND status = 'draft'`,
-		id, in.Name, in.TemplateID, in.Sender.Name, in.Sender.Address, in.Topic, in.Relay,
-		orEmpty(in.Audience.Include), orEmpty(in.Audience.Exclude), at, cron, zone, now, in.InDoubt)
-	if err != nil {
-		return Campaign{}, fmt.Errorf("update campaign %d: %w", id, err)
+	return change(ctx, db, id, func(tx pgx.Tx, c Campaign) error {
+		switch {
+		case c.Status != Draft:
+			return fault.Conflictf(string(c.Status), "cannot change: the campaign is %s; only a draft can be changed", c.Status)
+		case c.is(in):
+			return nil
+		case in.Revision != 0 && in.Revision != c.Revision:
+			return &Stale{Present: c}
+		}
+		at, cron, zone := in.Schedule.columns()
+		_, err := tx.Exec(ctx, `
+			UPDATE campaigns
+			SET name = $2, template_id = nullif($3, 0), sender_name = $4, sender_address = $5, topic = $6, relay = $7,
+			    include = $8, exclude = $9, schedule_at = $10, schedule_cron = $11, schedule_zone = $12, in_doubt = $14,
+			    revision = revision + 1, updated_at = $13, updated_by = $15
+			WHERE id = $1`,
+			id, in.Name, in.TemplateID, in.Sender.Name, in.Sender.Address, in.Topic, in.Relay,
+			orEmpty(in.Audience.Include), orEmpty(in.Audience.Exclude), at, cron, zone, now, in.InDoubt, in.By)
+		if err != nil {
+			return fmt.Errorf("update campaign %d: %w", id, err)
+		}
+		return nil
+	})
+}
+
+// is reports whether a campaign is what a checked input says.
+func (c Campaign) is(in Input) bool {
+	at, cron, zone := c.Schedule.columns()
+	inAt, inCron, inZone := in.Schedule.columns()
+	return c.Name == in.Name && c.TemplateID == in.TemplateID && c.Sender == in.Sender && c.Topic == in.Topic && c.Relay == in.Relay &&
+		slices.Equal(c.Audience.Include, in.Audience.Include) && slices.Equal(c.Audience.Exclude, in.Audience.Exclude) &&
+		c.InDoubt == in.InDoubt && cron == inCron && zone == inZone &&
+		(at == nil) == (inAt == nil) && (at == nil || at.Equal(*inAt))
+}
+
+// gaps is what a campaign lacks to be sent: nil, or a fault.List that names the fields.
+func (c Campaign) gaps() error {
+	var faults fault.List
+	if c.TemplateID == 0 {
+		faults.Add("template_id", "is missing: choose a template")
 	}
-	c, err := Get(ctx, db, id)
-	if err == nil && tag.RowsAffected() == 0 {
-		return Campaign{}, fault.Conflictf(string(c.Status), "cannot change: the campaign is %s; only a draft can be changed", c.Status)
+	if c.Sender.Address == "" {
+		faults.Add("sender.address", "is missing: say who the mail comes from")
 	}
-	return c, err
+	if c.Topic == "" {
+		faults.Add("topic", "is missing: choose what recipients must be subscribed to")
+	}
+	return faults.Err()
 }
 
 // Delete removes a draft. A campaign that was started stays: its ledger answers
@@ -252,8 +320,9 @@ func Delete(ctx context.Context, db postgres.DB, id int64) error {
 }
 
 const selectCampaign = `
-	SELECT id, name, template_id, sender_name, sender_address, topic, relay, include, exclude,
-	       schedule_at, schedule_cron, schedule_zone, in_doubt, status, status_reason, due_at, created_at, updated_at
+	SELECT id, name, coalesce(template_id, 0), sender_name, sender_address, topic, relay, include, exclude,
+	       schedule_at, schedule_cron, schedule_zone, in_doubt, status, status_reason, due_at, revision,
+	       created_at, updated_at, updated_by, approval
 	FROM campaigns`
 
 func scanCampaign(row pgx.CollectableRow) (Campaign, error) {
@@ -261,7 +330,7 @@ func scanCampaign(row pgx.CollectableRow) (Campaign, error) {
 	var s Schedule
 	err := row.Scan(&c.ID, &c.Name, &c.TemplateID, &c.Sender.Name, &c.Sender.Address, &c.Topic, &c.Relay,
 		&c.Audience.Include, &c.Audience.Exclude, &s.At, &s.Cron, &s.Timezone, &c.InDoubt,
-		&c.Status, &c.StatusReason, &c.NextRunAt, &c.CreatedAt, &c.UpdatedAt)
+		&c.Status, &c.StatusReason, &c.NextRunAt, &c.Revision, &c.CreatedAt, &c.UpdatedAt, &c.UpdatedBy, &c.Approval)
 	if s != (Schedule{}) {
 		c.Schedule = &s
 	}
@@ -296,34 +365,6 @@ func one(ctx context.Context, db postgres.DB, id int64, sql string) (Campaign, e
 		return Campaign{}, fmt.Errorf("get campaign %d: %w", id, err)
 	}
 	return c, nil
-}
-
-// List returns campaigns, newest first, and the cursor of the next page (0:
-// there is none). cursor 0 begins; limit is 1 to 200, 0 means 50.
-func List(ctx context.Context, db postgres.DB, cursor int64, limit int) ([]Campaign, int64, error) {
-	if limit <= 0 {
-		limit = 50
-	}
-	limit = min(limit, 200)
-	rows, err := db.Query(ctx, selectCampaign+` WHERE $1 = 0 OR id < $1 ORDER BY id DESC LIMIT $2`, cursor, limit+1)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list campaigns: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, scanCampaign)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list campaigns: %w", err)
-	}
-	var next int64
-	if len(list) > limit {
-		list = list[:limit]
-		next = list[limit-1].ID
-	}
-	for i := range list {
-		if list[i].Run, err = latestRun(ctx, db, list[i].ID); err != nil {
-			return nil, 0, err
-		}
-	}
-	return list, next, nil
 }
 
 func (s *Schedule) columns() (at *time.Time, cron, zone string) {

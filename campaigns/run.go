@@ -18,20 +18,23 @@ import (
 // Run is one execution of a campaign. Its counts add up: recipients is the sum of
 // all the others.
 type Run struct {
-	ID         int64      `json:"id"`
-	Epoch      int        `json:"-"` // for tasks.Client.KnockRun
-	Recipients int64      `json:"recipients"`
-	Planned    int64      `json:"planned"`
-	Sending    int64      `json:"sending"`
-	Deferred   int64      `json:"deferred"`
-	Sent       int64      `json:"sent"`
-	Failed     int64      `json:"failed"`
-	Skipped    int64      `json:"skipped"`
-	Cancelled  int64      `json:"cancelled"`
-	Unknown    int64      `json:"unknown"`
-	PlannedAt  *time.Time `json:"planned_at"` // when the audience was frozen in full; null: more recipients may come
-	StartedAt  time.Time  `json:"started_at"`
-	FinishedAt *time.Time `json:"finished_at"`
+	ID              int64      `json:"id"`
+	CampaignID      int64      `json:"campaign_id"`
+	Epoch           int        `json:"-"` // for tasks.Client.KnockRun
+	TemplateID      int64      `json:"template_id"`
+	TemplateVersion int        `json:"template_version"` // what was sent, whatever became of the template since
+	Recipients      int64      `json:"recipients"`
+	Planned         int64      `json:"planned"`
+	Sending         int64      `json:"sending"`
+	Deferred        int64      `json:"deferred"`
+	Sent            int64      `json:"sent"`
+	Failed          int64      `json:"failed"`
+	Skipped         int64      `json:"skipped"`
+	Cancelled       int64      `json:"cancelled"`
+	Unknown         int64      `json:"unknown"`
+	PlannedAt       *time.Time `json:"planned_at"` // when the audience was frozen in full; null: more recipients may come
+	StartedAt       time.Time  `json:"started_at"`
+	FinishedAt      *time.Time `json:"finished_at"`
 }
 
 func (r *Run) count(counts messages.Counts) {
@@ -47,25 +50,45 @@ func (r *Run) count(counts messages.Counts) {
 // latestRun returns the newest run of a campaign, test sends aside; nil where
 // there is none.
 func latestRun(ctx context.Context, db postgres.DB, campaignID int64) (*Run, error) {
-	return queryRun(ctx, db, `WHERE campaign_id = $1 AND kind = 'campaign' ORDER BY id DESC LIMIT 1`, campaignID)
+	return queryRun(ctx, db, `WHERE campaign_id = @id AND kind = 'campaign' ORDER BY id DESC LIMIT 1`, campaignID)
 }
 
-func queryRun(ctx context.Context, db postgres.DB, where string, arg int64) (*Run, error) {
-	var r Run
-	err := db.QueryRow(ctx, `SELECT id, epoch, planned_at, started_at, finished_at FROM runs `+where, arg).
-		Scan(&r.ID, &r.Epoch, &r.PlannedAt, &r.StartedAt, &r.FinishedAt)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
+// queryRun returns the run that a condition on @id selects; nil where there is none.
+func queryRun(ctx context.Context, db postgres.DB, where string, id int64) (*Run, error) {
+	list, err := queryRuns(ctx, db, where, pgx.NamedArgs{"id": id})
+	if err != nil || len(list) == 0 {
+		return nil, err
 	}
+	return &list[0], nil
+}
+
+// queryRuns reads runs with their counts.
+func queryRuns(ctx context.Context, db postgres.DB, where string, args pgx.NamedArgs) ([]Run, error) {
+	rows, err := db.Query(ctx, `
+		SELECT id, campaign_id, epoch, template_id, template_version, planned_at, started_at, finished_at
+		FROM runs `+where, args)
 	if err != nil {
-		return nil, fmt.Errorf("get run: %w", err)
+		return nil, fmt.Errorf("get runs: %w", err)
 	}
-	reasons, err := messages.CountReasons(ctx, db, r.ID)
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r Run, err error) {
+		err = row.Scan(&r.ID, &r.CampaignID, &r.Epoch, &r.TemplateID, &r.TemplateVersion, &r.PlannedAt, &r.StartedAt, &r.FinishedAt)
+		return r, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("get runs: %w", err)
+	}
+	ids := make([]int64, len(list))
+	for i, r := range list {
+		ids[i] = r.ID
+	}
+	counts, err := messages.CountStates(ctx, db, ids)
 	if err != nil {
 		return nil, err
 	}
-	r.count(messages.Sum(reasons))
-	return &r, nil
+	for i := range list {
+		list[i].count(counts[list[i].ID])
+	}
+	return list, nil
 }
 
 // Report is a run's outcome, by state and by reason.
@@ -74,21 +97,30 @@ type Report struct {
 	Reasons []messages.ReasonCount `json:"reasons"`
 }
 
-// GetReport returns the report of a campaign's latest run, or a fault.NotFound
-// where it never ran.
-func GetReport(ctx context.Context, db postgres.DB, campaignID int64) (Report, error) {
+// GetReport returns the report of a run of a campaign (0: its latest), or a
+// fault.NotFound where there is none.
+func GetReport(ctx context.Context, db postgres.DB, campaignID, runID int64) (Report, error) {
 	c, err := Get(ctx, db, campaignID)
 	if err != nil {
 		return Report{}, err
 	}
-	if c.Run == nil {
+	run := c.Run
+	if runID != 0 {
+		if run, err = queryRun(ctx, db, `WHERE id = @id`, runID); err != nil {
+			return Report{}, err
+		}
+		if run == nil || run.CampaignID != campaignID {
+			return Report{}, fault.NotFoundf("run", runID)
+		}
+	}
+	if run == nil {
 		return Report{}, fault.NotFoundf("run of campaign", campaignID)
 	}
-	reasons, err := messages.CountReasons(ctx, db, c.Run.ID)
+	reasons, err := messages.CountReasons(ctx, db, run.ID)
 	if err != nil {
 		return Report{}, err
 	}
-	report := Report{Run: *c.Run, Reasons: reasons}
+	report := Report{Run: *run, Reasons: reasons}
 	report.Run.count(messages.Sum(reasons)) // the counts and their reasons from one look
 	return report, nil
 }
@@ -169,21 +201,84 @@ func change(ctx context.Context, db postgres.DB, id int64, fn func(tx pgx.Tx, c 
 	return Get(ctx, db, id)
 }
 
+// Approval is who started a campaign, and what they were told before.
+type Approval struct {
+	By       string     `json:"by,omitempty"` // "": not known
+	At       time.Time  `json:"at"`
+	Revision int        `json:"revision"` // that was started
+	Accepted []Accepted `json:"accepted"` // warnings of the checklist
+}
+
+// Accepted is a warning that did not keep somebody from starting a campaign.
+type Accepted struct {
+	ID   string `json:"id"`   // of the item, such as merge_fields
+	What string `json:"what"` // as it was worded
+}
+
 // Start sends a draft: now, or when its schedule says. A time that has passed
 // means now. The caller knocks for the run afterwards, where there is one.
 func Start(ctx context.Context, db postgres.DB, now time.Time, id int64) (Campaign, error) {
+	return StartApproved(ctx, db, now, id, Approval{})
+}
+
+// StartApproved is Start for somebody who has seen the revision that the approval
+// names (0: whatever is there). It returns a *Stale where the draft is another by
+// now, and a fault.List of what it lacks to be sent.
+func StartApproved(ctx context.Context, db postgres.DB, now time.Time, id int64, a Approval) (Campaign, error) {
 	return change(ctx, db, id, func(tx pgx.Tx, c Campaign) error {
-		if c.Schedule == nil || c.Schedule.At != nil && !c.Schedule.At.After(now) {
-			if _, err := move(ctx, tx, now, c, ActStart, ""); err != nil {
-				return err
-			}
-			_, err := begin(ctx, tx, now, c, "start")
+		later := c.Schedule != nil && (c.Schedule.At == nil || c.Schedule.At.After(now))
+		action := ActStart
+		if later {
+			action = ActSchedule
+		}
+		if _, err := c.Status.next(action); err != nil {
 			return err
 		}
-		if _, err := move(ctx, tx, now, c, ActSchedule, ""); err != nil {
+		if a.Revision != 0 && a.Revision != c.Revision {
+			return &Stale{Present: c}
+		}
+		if err := c.gaps(); err != nil {
 			return err
 		}
-		return wait(ctx, tx, c, now)
+		if _, err := move(ctx, tx, now, c, action, ""); err != nil {
+			return err
+		}
+		a.At, a.Revision = now, c.Revision
+		if a.Accepted == nil {
+			a.Accepted = []Accepted{}
+		}
+		if _, err := tx.Exec(ctx, `UPDATE campaigns SET approval = $2 WHERE id = $1`, id, a); err != nil {
+			return fmt.Errorf("start campaign %d: %w", id, err)
+		}
+		if later {
+			return wait(ctx, tx, c, now)
+		}
+		_, err := begin(ctx, tx, now, c, "start")
+		return err
+	})
+}
+
+// Unschedule takes a scheduled campaign back to draft. One that has run stays what it
+// is, since its ledger answers for what its recipients got: that is a fault.Conflict.
+func Unschedule(ctx context.Context, db postgres.DB, now time.Time, id int64) (Campaign, error) {
+	return change(ctx, db, id, func(tx pgx.Tx, c Campaign) error {
+		if _, err := c.Status.next(ActUnschedule); err != nil {
+			return err
+		}
+		run, err := latestRun(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if run != nil {
+			return fault.Conflictf(string(c.Status), "cannot unschedule: the campaign has run before; cancel it, and copy it to a new one")
+		}
+		if _, err := move(ctx, tx, now, c, ActUnschedule, ""); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE campaigns SET approval = NULL WHERE id = $1`, id); err != nil {
+			return fmt.Errorf("unschedule campaign %d: %w", id, err)
+		}
+		return nil
 	})
 }
 

@@ -42,6 +42,8 @@ func (s *Schedule) validate(now time.Time) error {
 		return fault.Invalidf("schedule.timezone", "goes with cron only; at carries its own offset")
 	}
 	if s.Cron == "" {
+		at := s.At.UTC().Truncate(time.Microsecond) // as Postgres keeps it
+		s.At = &at
 		return nil
 	}
 	if s.Timezone == "" {

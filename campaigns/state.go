@@ -6,8 +6,8 @@ import "posthorn/internal/fault"
 type Status string
 
 const (
-	Draft     Status = "draft"     // being written; leaves by start
-	Scheduled Status = "scheduled" // waits for its time, or for the next tick of its schedule
+	Draft     Status = "draft"     // being written, perhaps with gaps; leaves by start
+	Scheduled Status = "scheduled" // waits for its time, or for the next tick of its schedule; before its first run it may become a draft again
 	Running   Status = "running"   // a run is under way
 	Paused    Status = "paused"    // a run is held, by a person or by itself (status_reason)
 	Finished  Status = "finished"  // every recipient of its only run is settled
@@ -29,12 +29,14 @@ const (
 	ActRest     Action = "rest"   // the same, where the schedule goes on
 	ActFail     Action = "fail"
 	ActReopen   Action = "reopen" // a person: unknown mails are to be sent again
+
+	ActUnschedule Action = "unschedule" // a person: back to draft, before the first run
 )
 
 // transitions is the whole life of a campaign: what is not in it is refused.
 var transitions = map[Status]map[Action]Status{
 	Draft:     {ActStart: Running, ActSchedule: Scheduled},
-	Scheduled: {ActBegin: Running, ActCancel: Cancelled, ActFail: Failed, ActRest: Scheduled},
+	Scheduled: {ActBegin: Running, ActCancel: Cancelled, ActFail: Failed, ActRest: Scheduled, ActUnschedule: Draft},
 	Running:   {ActPause: Paused, ActCancel: Cancelled, ActFinish: Finished, ActRest: Scheduled, ActFail: Failed},
 	Paused:    {ActResume: Running, ActCancel: Cancelled},
 	Finished:  {ActReopen: Running},
@@ -51,7 +53,7 @@ func (s Status) next(action Action) (Status, error) {
 	case Draft:
 		hint = "it can be changed, tested or started"
 	case Scheduled:
-		hint = "it can be cancelled"
+		hint = "it can be cancelled, or unscheduled before it has run"
 	case Running:
 		hint = "it can be paused or cancelled"
 	case Paused:

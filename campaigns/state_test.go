@@ -12,17 +12,17 @@ import (
 // that it is refused.
 func TestEveryTransition(t *testing.T) {
 	t.Parallel()
-	actions := []Action{ActStart, ActSchedule, ActBegin, ActPause, ActResume, ActCancel, ActFinish, ActRest, ActFail, ActReopen}
+	actions := []Action{ActStart, ActSchedule, ActBegin, ActPause, ActResume, ActCancel, ActFinish, ActRest, ActFail, ActReopen, ActUnschedule}
 	const no = Status("")
 	table := map[Status][]Status{
-		//           start    schedule   begin    pause   resume   cancel     finish    rest       fail reopen
-		Draft:     {Running, Scheduled, no, no, no, no, no, no, no, no},
-		Scheduled: {no, no, Running, no, no, Cancelled, no, Scheduled, Failed, no},
-		Running:   {no, no, no, Paused, no, Cancelled, Finished, Scheduled, Failed, no},
-		Paused:    {no, no, no, no, Running, Cancelled, no, no, no, no},
-		Finished:  {no, no, no, no, no, no, no, no, no, Running},
-		Cancelled: {no, no, no, no, no, no, no, no, no, no},
-		Failed:    {no, no, no, no, no, no, no, no, no, no},
+		//           start    schedule   begin    pause   resume   cancel     finish    rest       fail reopen unschedule
+		Draft:     {Running, Scheduled, no, no, no, no, no, no, no, no, no},
+		Scheduled: {no, no, Running, no, no, Cancelled, no, Scheduled, Failed, no, Draft},
+		Running:   {no, no, no, Paused, no, Cancelled, Finished, Scheduled, Failed, no, no},
+		Paused:    {no, no, no, no, Running, Cancelled, no, no, no, no, no},
+		Finished:  {no, no, no, no, no, no, no, no, no, Running, no},
+		Cancelled: {no, no, no, no, no, no, no, no, no, no, no},
+		Failed:    {no, no, no, no, no, no, no, no, no, no, no},
 	}
 	for from, row := range table {
 		for i, action := range actions {

@@ -2,33 +2,43 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"posthorn/campaigns"
+	"posthorn/internal/fault"
 	"posthorn/postgres"
+	"posthorn/preflight"
+	"posthorn/users"
 )
 
 type CampaignPath struct {
 	ID int64 `path:"id" example:"1"`
 }
 
-// CampaignFields is what a marketer sets.
+// CampaignFields is what a marketer sets. A draft may have gaps.
 type CampaignFields struct {
 	Name       string `json:"name" maxLength:"200" example:"Grinders for coffee drinkers"`
-	TemplateID int64  `json:"template_id" example:"1"`
+	TemplateID int64  `json:"template_id,omitempty" example:"1" doc:"Left out or 0: not chosen yet. A draft can be kept like this, and not be started."`
 	Sender     struct {
 		Name    string `json:"name,omitempty" maxLength:"200" example:"The Coffee Shop"`
-		Address string `json:"address" maxLength:"320" example:"news@shop.example"`
-	} `json:"sender"`
-	Topic    string `json:"topic" maxLength:"100" example:"news" doc:"Only contacts subscribed to it receive the campaign."`
-	Relay    string `json:"relay,omitempty" maxLength:"100" default:"default" example:"default"`
-	Audience struct {
-		Include []int64 `json:"include,omitempty" example:"[1]" doc:"Ids of segments. Empty: everyone subscribed to the topic."`
-		Exclude []int64 `json:"exclude,omitempty" doc:"Ids of segments."`
-	} `json:"audience,omitempty"`
+		Address string `json:"address,omitempty" maxLength:"320" example:"news@shop.example" doc:"Left out or empty: not set yet."`
+	} `json:"sender,omitempty"`
+	Topic    string          `json:"topic,omitempty" maxLength:"100" example:"news" doc:"Only contacts subscribed to it receive the campaign. Left out or empty: not chosen yet."`
+	Relay    string          `json:"relay,omitempty" maxLength:"100" default:"default" example:"default"`
+	Audience AudienceFields  `json:"audience,omitempty"`
 	Schedule *ScheduleFields `json:"schedule,omitempty" doc:"null: it is sent when it is started."`
 	InDoubt  string          `json:"in_doubt,omitempty" enum:"hold,resend" default:"hold" doc:"What becomes of a mail of which nobody knows whether the relay took it. hold: it stays unknown until you resolve it. resend: it is sent again with the same Message-ID, for mail that must arrive."`
+}
+
+// AudienceFields is segments included minus segments excluded.
+type AudienceFields struct {
+	Include []int64 `json:"include,omitempty" example:"[1]" doc:"Ids of segments. Empty: everyone subscribed to the topic."`
+	Exclude []int64 `json:"exclude,omitempty" doc:"Ids of segments."`
 }
 
 // ScheduleFields is a time, or a cron spec in a time zone.
@@ -45,11 +55,12 @@ func (f CampaignFields) input() campaigns.Input {
 		Sender:     campaigns.Sender{Name: f.Sender.Name, Address: f.Sender.Address},
 		Topic:      f.Topic,
 		Relay:      f.Relay,
-		Audience:   campaigns.Audience{Include: f.Audience.Include, Exclude: f.Audience.Exclude},
+		Audience:   campaigns.Audience(f.Audience),
 		InDoubt:    campaigns.InDoubt(f.InDoubt),
 	}
 	if f.Schedule != nil {
-		in.Schedule = &campaigns.Schedule{At: f.Schedule.At, Cron: f.Schedule.Cron, Timezone: f.Schedule.Timezone}
+		s := campaigns.Schedule(*f.Schedule)
+		in.Schedule = &s
 	}
 	return in
 }
@@ -65,13 +76,15 @@ type postCampaignInput struct {
 }
 
 var postCampaignDoc = operation{
-	Description: "It begins as a draft and sends nothing until it is started.",
+	Description: "It begins as a draft and sends nothing until it is started. Of its fields only `name` is needed to keep it; what is missing to send it is said at the start.",
 	Example:     campaignExample,
 	Status:      http.StatusCreated,
 }
 
 func (a *api) postCampaign(ctx context.Context, in *postCampaignInput) (*reply[campaigns.Campaign], error) {
-	c, err := campaigns.Create(ctx, a.pool, a.now(), in.Body.input())
+	fields := in.Body.input()
+	fields.By = editor(ctx)
+	c, err := campaigns.Create(ctx, a.pool, a.now(), fields)
 	if err != nil {
 		return nil, err
 	}
@@ -91,42 +104,172 @@ func (a *api) getCampaign(ctx context.Context, in *CampaignPath) (*reply[campaig
 var liveCampaignDoc = operation{Description: "What `GET /campaigns/{id}` answers, each time it changes."}
 
 func (a *api) campaign(ctx context.Context, in *CampaignPath) (campaigns.Campaign, error) {
-	return campaigns.Get(ctx, a.pool, in.ID)
+	c, err := campaigns.Get(ctx, a.pool, in.ID)
+	return campaignFor(ctx, c), err
+}
+
+// campaignFor takes what may be a contact's out of a relay's words for whoever must
+// not see any.
+func campaignFor(ctx context.Context, c campaigns.Campaign) campaigns.Campaign {
+	if whoIs(ctx).Role == users.Ops {
+		c.StatusReason = withoutAddresses(c.StatusReason)
+	}
+	return c
+}
+
+// progressFor does the same.
+func progressFor(ctx context.Context, p campaigns.Progress) campaigns.Progress {
+	if whoIs(ctx).Role == users.Ops {
+		p.StatusReason = withoutAddresses(p.StatusReason)
+		p.Deferrals = slices.Clone(p.Deferrals) // the meter shows the same ones to others
+		for i := range p.Deferrals {
+			p.Deferrals[i].Detail = withoutAddresses(p.Deferrals[i].Detail)
+		}
+	}
+	return p
+}
+
+type listCampaignsInput struct {
+	Paging
+	Status []string `query:"status" enum:"draft,scheduled,running,paused,finished,cancelled,failed" example:"draft" doc:"Campaigns in one of these states only, separated by commas."`
+	Query  string   `query:"query" maxLength:"200" example:"grinder" doc:"A part of the name, in whatever case."`
 }
 
 var listCampaignsDoc = operation{Description: "The newest first, at most 200 on a page."}
 
-func (a *api) listCampaigns(ctx context.Context, in *Paging) (*reply[Page[campaigns.Campaign]], error) {
+func (a *api) listCampaigns(ctx context.Context, in *listCampaignsInput) (*reply[Page[campaigns.Campaign]], error) {
 	cursor, err := in.id()
 	if err != nil {
 		return nil, err
 	}
-	list, next, err := campaigns.List(ctx, a.pool, cursor, in.Limit)
+	f := campaigns.Filter{Query: in.Query, Cursor: cursor, Limit: in.Limit}
+	for _, s := range in.Status {
+		f.Status = append(f.Status, campaigns.Status(s))
+	}
+	list, next, err := campaigns.List(ctx, a.pool, f)
 	if err != nil {
-		return nil, err
+		return nil, fault.Under("query", err)
+	}
+	for i := range list {
+		list[i] = campaignFor(ctx, list[i])
 	}
 	return pageByID(list, next), nil
 }
 
+type calendarInput struct {
+	From  time.Time `query:"from" required:"true" example:"2026-03-01T00:00:00Z"`
+	Until time.Time `query:"until" required:"true" example:"2026-04-01T00:00:00Z" doc:"Without this moment itself. At most 100 days after from."`
+}
+
+// Calendar is what began or will begin within a time.
+type Calendar struct {
+	Items []campaigns.Happening `json:"items"`
+	More  bool                  `json:"more" doc:"There is more than is shown: at most 1,000 entries, and 200 coming ones of one campaign. Ask for less time."`
+}
+
+var calendarDoc = operation{
+	Description: "In the order of time: runs that began, those that a schedule will begin (every tick of a cron spec), and drafts with a time of their own, which begin only if they are started.",
+}
+
+func (a *api) campaignCalendar(ctx context.Context, in *calendarInput) (*reply[Calendar], error) {
+	list, more, err := campaigns.Calendar(ctx, a.pool, a.now(), in.From.UTC(), in.Until.UTC())
+	if err != nil {
+		return nil, fault.Under("query", err)
+	}
+	return ok(Calendar{orNone(list), more}), nil
+}
+
 type putCampaignInput struct {
 	CampaignPath
-	Body CampaignFields
+	IfMatch string `header:"If-Match" maxLength:"30" example:"\"3\"" doc:"The same as revision, in quotes."`
+	Body    struct {
+		CampaignFields
+		Revision int `json:"revision,omitempty" minimum:"0" example:"3" doc:"The revision that was changed. Where it is not the present one, nothing changes (409). Left out or 0: whatever is there is replaced."`
+	}
+}
+
+// revision is the one that the body or the header names; 0: none.
+func (in *putCampaignInput) revision() (int, error) {
+	if in.IfMatch == "" || in.IfMatch == "*" {
+		return in.Body.Revision, nil
+	}
+	n, err := strconv.Atoi(strings.Trim(strings.TrimPrefix(in.IfMatch, "W/"), `"`))
+	switch {
+	case err != nil || n < 1:
+		return 0, fault.Invalidf("header.If-Match", "is not a revision in quotes, such as \"3\"")
+	case in.Body.Revision != 0 && in.Body.Revision != n:
+		return 0, fault.Invalidf("revision", "is %d, but If-Match says %d; give one of them", in.Body.Revision, n)
+	}
+	return n, nil
 }
 
 var conflict = []int{http.StatusConflict}
 
 var putCampaignDoc = operation{
-	Description: "The draft becomes what the body says. A campaign that was started cannot be changed (409).",
+	Description: "The draft becomes what the body says, and its `revision` goes up; one that is like this already stays as it is. With `revision` (or If-Match) of an older one the answer is 409 with the present campaign in `current`, so that two people who edit it lose nothing. A campaign that was started cannot be changed (409).",
 	Example:     campaignExample,
 	Errors:      conflict,
 }
 
 func (a *api) putCampaign(ctx context.Context, in *putCampaignInput) (*reply[campaigns.Campaign], error) {
-	c, err := campaigns.Update(ctx, a.pool, a.now(), in.ID, in.Body.input())
+	fields := in.Body.input()
+	fields.By = editor(ctx)
+	var err error
+	if fields.Revision, err = in.revision(); err != nil {
+		return nil, err
+	}
+	c, err := campaigns.Update(ctx, a.pool, a.now(), in.ID, fields)
+	if err != nil {
+		return nil, a.stale(ctx, err)
+	}
+	return ok(c), nil
+}
+
+// editor is the name that is kept with what somebody changes.
+func editor(ctx context.Context) string {
+	return whoIs(ctx).Name
+}
+
+// stale adds the present campaign to the answer about one that was changed meanwhile.
+func (a *api) stale(ctx context.Context, err error) error {
+	var stale *campaigns.Stale
+	if !errors.As(err, &stale) {
+		return err
+	}
+	p := problem(ctx, a.log, err)
+	p.Current = stale.Present
+	return p
+}
+
+type presenceInput struct {
+	CampaignPath
+	Body struct {
+		Tab string `json:"tab" maxLength:"64" example:"5f0c2a" doc:"Tells one page from another: made up when it is opened."`
+	}
+}
+
+var presenceDoc = operation{
+	Description: "Says that somebody has the campaign open, and answers who has besides. Say it again at least every 30 seconds; who was not heard of for 45 is gone.",
+	Example:     map[string]any{"tab": "5f0c2a"},
+}
+
+func (a *api) postPresence(ctx context.Context, in *presenceInput) (*reply[campaigns.Presence], error) {
+	p, err := campaigns.Here(ctx, a.pool, a.now(), in.ID, in.Body.Tab, editor(ctx))
 	if err != nil {
 		return nil, err
 	}
-	return ok(c), nil
+	return ok(p), nil
+}
+
+type deletePresenceInput struct {
+	CampaignPath
+	Tab string `path:"tab" maxLength:"64" example:"5f0c2a"`
+}
+
+var deletePresenceDoc = operation{Description: "Says that the page was closed.", Status: http.StatusNoContent}
+
+func (a *api) deletePresence(ctx context.Context, in *deletePresenceInput) (*none, error) {
+	return nil, campaigns.Gone(ctx, a.pool, in.ID, in.Tab)
 }
 
 var deleteCampaignDoc = operation{
@@ -141,7 +284,12 @@ func (a *api) deleteCampaign(ctx context.Context, in *CampaignPath) (*none, erro
 
 var (
 	startCampaignDoc = operation{
-		Description: "From draft. Without a schedule the run begins now, with the template and the rules as they are; with one the campaign is scheduled. 409 with the present `state` where it is not a draft.",
+		Description: "From draft. Without a schedule the run begins now, with the template and the rules as they are; with one the campaign is scheduled. 422 names the fields that are missing. 409 where it is not a draft (with the present `state`), where `revision` is not the present one (with `current`), and where the checklist has an error (`errors` names the items as checklist.ID). Without `accepted`, warnings do not matter.",
+		Example:     map[string]any{"revision": 3, "accepted": []string{"dkim"}},
+		Errors:      conflict,
+	}
+	unscheduleCampaignDoc = operation{
+		Description: "From scheduled, back to draft. 409 where it has run before: its ledger answers for what its recipients got.",
 		Errors:      conflict,
 	}
 	pauseCampaignDoc = operation{
@@ -158,8 +306,38 @@ var (
 	}
 )
 
-func (a *api) startCampaign(ctx context.Context, in *CampaignPath) (*reply[campaigns.Campaign], error) {
-	return a.moveCampaign(ctx, in.ID, campaigns.Start)
+type startCampaignInput struct {
+	CampaignPath
+	Body *struct {
+		Revision int      `json:"revision,omitempty" minimum:"0" example:"3" doc:"That whoever starts it has seen. Left out or 0: whatever is there."`
+		Accepted []string `json:"accepted,omitempty" maxItems:"50" example:"[\"dkim\"]" doc:"Ids of the checklist's warnings that were accepted; they are kept in approval. Where it is given, any other warning keeps the campaign from starting."`
+	}
+}
+
+func (a *api) startCampaign(ctx context.Context, in *startCampaignInput) (*reply[campaigns.Campaign], error) {
+	approval := campaigns.Approval{By: editor(ctx)}
+	var accepted []string
+	if in.Body != nil {
+		approval.Revision, accepted = in.Body.Revision, in.Body.Accepted
+	}
+	c, err := a.checker().Start(ctx, a.now(), in.ID, approval, accepted)
+	var blocked *preflight.Blocked
+	if errors.As(err, &blocked) {
+		p := newProblem("", http.StatusConflict, blocked.Error())
+		p.State = string(campaigns.Draft)
+		for _, item := range blocked.Items {
+			p.Errors = append(p.Errors, FieldError{Location: "checklist." + item.ID, Message: item.What})
+		}
+		return nil, p
+	}
+	if err != nil {
+		return nil, a.stale(ctx, err)
+	}
+	return a.moved(ctx, c), nil
+}
+
+func (a *api) unscheduleCampaign(ctx context.Context, in *CampaignPath) (*reply[campaigns.Campaign], error) {
+	return a.moveCampaign(ctx, in.ID, campaigns.Unschedule)
 }
 
 // pauseCampaign does not knock: workers look at the status before every claim.
@@ -168,7 +346,7 @@ func (a *api) pauseCampaign(ctx context.Context, in *CampaignPath) (*reply[campa
 	if err != nil {
 		return nil, err
 	}
-	return ok(c), nil
+	return ok(campaignFor(ctx, c)), nil
 }
 
 func (a *api) resumeCampaign(ctx context.Context, in *CampaignPath) (*reply[campaigns.Campaign], error) {
@@ -186,10 +364,14 @@ func (a *api) moveCampaign(ctx context.Context, id int64,
 	if err != nil {
 		return nil, err
 	}
+	return a.moved(ctx, c), nil
+}
+
+func (a *api) moved(ctx context.Context, c campaigns.Campaign) *reply[campaigns.Campaign] {
 	if c.Run != nil && c.Run.FinishedAt == nil {
 		a.knockRun(ctx, campaigns.Knock{RunID: c.Run.ID, Epoch: c.Run.Epoch})
 	}
-	return ok(c), nil
+	return ok(campaignFor(ctx, c))
 }
 
 type testCampaignInput struct {
@@ -232,12 +414,115 @@ func (a *api) estimateCampaign(ctx context.Context, in *CampaignPath) (*reply[ca
 	return ok(e), nil
 }
 
-var reportCampaignDoc = operation{
-	Description: "The latest run's counts by state and by reason. 404 where it never ran.",
+type estimateInput struct {
+	Body struct {
+		Topic    string         `json:"topic" maxLength:"100" example:"news"`
+		Audience AudienceFields `json:"audience,omitempty"`
+	}
 }
 
-func (a *api) reportCampaign(ctx context.Context, in *CampaignPath) (*reply[campaigns.Report], error) {
-	r, err := campaigns.GetReport(ctx, a.pool, in.ID)
+var estimateDoc = operation{
+	Description: "The same for an audience that is not saved, for a page on which it is being chosen. Who does not wait for the answer ends the question.",
+	Example:     map[string]any{"topic": "news", "audience": map[string]any{"include": []int{1}, "exclude": []int{}}},
+}
+
+func (a *api) estimateAudience(ctx context.Context, in *estimateInput) (*reply[campaigns.Estimate], error) {
+	e, err := campaigns.EstimateFor(ctx, a.pool, a.now(), in.Body.Topic, campaigns.Audience(in.Body.Audience))
+	if err != nil {
+		return nil, err
+	}
+	return ok(e), nil
+}
+
+type schedulePreviewInput struct {
+	Body struct {
+		ScheduleFields
+		Count int `json:"count,omitempty" minimum:"1" maximum:"50" default:"5" example:"5" doc:"How many at most."`
+	}
+}
+
+// SchedulePreview is when a schedule is due.
+type SchedulePreview struct {
+	Next []time.Time `json:"next" doc:"The next moments, in UTC. Empty: at lies in the past, and starting the campaign would send it at once."`
+}
+
+var schedulePreviewDoc = operation{
+	Description: "The next times of a schedule, as it would run, changes of the clock included; or what is wrong with it, by field.",
+	Example:     map[string]any{"cron": "0 9 * * MON", "timezone": "Europe/Berlin", "count": 5},
+}
+
+func (a *api) previewSchedule(_ context.Context, in *schedulePreviewInput) (*reply[SchedulePreview], error) {
+	count := in.Body.Count
+	if count == 0 {
+		count = 5
+	}
+	next, err := campaigns.Schedule(in.Body.ScheduleFields).Ticks(a.now(), count)
+	if err != nil {
+		return nil, unprefixed(err, "schedule")
+	}
+	return ok(SchedulePreview{next}), nil
+}
+
+// unprefixed takes a first part off the field of a fault.
+func unprefixed(err error, part string) error {
+	var invalid *fault.Invalid
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	field := strings.TrimPrefix(strings.TrimPrefix(invalid.Field, part), ".")
+	return &fault.Invalid{Field: field, Message: invalid.Message}
+}
+
+type listRunsInput struct {
+	CampaignPath
+	Paging
+}
+
+var listRunsDoc = operation{Description: "The runs of a campaign with their counts, test sends aside, the newest first; at most 200 on a page."}
+
+func (a *api) listRuns(ctx context.Context, in *listRunsInput) (*reply[Page[campaigns.Run]], error) {
+	cursor, err := in.id()
+	if err != nil {
+		return nil, err
+	}
+	list, next, err := campaigns.Runs(ctx, a.pool, in.ID, cursor, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return pageByID(list, next), nil
+}
+
+var (
+	getProgressDoc = operation{
+		Description: "How far the latest run is: its counts by state and reason, mails per second, time left, and where deferred mails wait. The rate compares this look with those of the last ten seconds, so that the first look has none.",
+	}
+	liveProgressDoc = operation{Description: "What `GET /campaigns/{id}/progress` answers, each time it changes."}
+)
+
+func (a *api) getProgress(ctx context.Context, in *CampaignPath) (*reply[campaigns.Progress], error) {
+	p, err := a.progress(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return ok(p), nil
+}
+
+func (a *api) progress(ctx context.Context, in *CampaignPath) (campaigns.Progress, error) {
+	p, err := a.meter.Look(ctx, a.pool, a.now(), in.ID)
+	return progressFor(ctx, p), err
+}
+
+type reportInput struct {
+	CampaignPath
+	Run int64 `query:"run" minimum:"1" doc:"Of this run. Default: the latest."`
+}
+
+var reportCampaignDoc = operation{
+	Description: "A run's counts by state and by reason, of the latest where none is named. 404 where it never ran.",
+}
+
+func (a *api) reportCampaign(ctx context.Context, in *reportInput) (*reply[campaigns.Report], error) {
+	r, err := campaigns.GetReport(ctx, a.pool, in.ID, in.Run)
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,7 @@ type Problem struct {
 	Detail    string       `json:"detail,omitempty" example:"sender.address: is not an address" doc:"What was wrong and what to do about it."`
 	Field     string       `json:"field,omitempty" example:"sender.address" doc:"The field at fault, where it is exactly one."`
 	State     string       `json:"state,omitempty" example:"finished" doc:"409: the present state of the thing."`
+	Current   any          `json:"current,omitempty" doc:"409 because somebody else changed the thing meanwhile: as it is now."`
 	RequestID string       `json:"request_id,omitempty" example:"3f9c0a5b7d2e4c18" doc:"Also in the X-Request-Id header and in the server's log."`
 	Errors    []FieldError `json:"errors,omitempty" doc:"Every field at fault."`
 

@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"posthorn/campaigns"
 	"posthorn/catalog"
 	"posthorn/internal/clock"
 	"posthorn/users"
@@ -43,6 +44,8 @@ type api struct {
 	proxies   []netip.Prefix
 
 	editing chan struct{} // holds one for each check or preview of a template: they cost time, and come while one types
+
+	meter campaigns.Meter // how quickly runs go
 
 	tag string // of the section that routes are being added to
 }
@@ -114,7 +117,7 @@ func schemaName(t reflect.Type, hint string) string {
 	if i := strings.LastIndexByte(pkg, '/'); i >= 0 {
 		pkg = pkg[i+1:]
 	}
-	thing := map[string]string{"campaigns": "Campaign", "segments": "Segment", "templates": "Template", "catalog": "Catalog", "csvimport": "Import", "messages": "Message", "contacts": "Contact", "senders": "DKIM", "journeys": "Journey", "timeline": "Timeline"}[pkg]
+	thing := map[string]string{"campaigns": "Campaign", "segments": "Segment", "templates": "Template", "catalog": "Catalog", "csvimport": "Import", "messages": "Message", "contacts": "Contact", "senders": "DKIM", "preflight": "Checklist", "home": "Home", "journeys": "Journey", "timeline": "Timeline"}[pkg]
 	if thing == "" || strings.HasPrefix(name, thing) || pkg == "catalog" && slices.Contains([]string{"Order", "Product"}, name) || slices.Contains([]string{"SendingRules", "FrequencyCap", "QuietHours"}, name) {
 		return name
 	}
@@ -153,6 +156,7 @@ type operation struct {
 	Files       bool          // the body is a CSV file, which the handler reads
 	Timeout     time.Duration // of the handler; 0: handlerTimeout
 	stream      reflect.Type  // of what a live operation tells
+	csv         bool          // the answer is a CSV file, see download
 }
 
 // handlerTimeout ends a handler that hangs, before the connection's deadlines do.
@@ -225,6 +229,10 @@ func route[I, O any](a *api, who access, pattern, summary string, handler func(c
 		schema := a.huma.OpenAPI().Components.Schemas.Schema(doc.stream, true, "")
 		op.Responses = map[string]*huma.Response{"200": {Description: "Server-sent events: `state`, again whenever it changes, and `beat`.",
 			Content: map[string]*huma.MediaType{"text/event-stream": {Schema: schema}}}}
+	}
+	if doc.csv {
+		op.Responses = map[string]*huma.Response{"200": {Description: "A CSV file.",
+			Content: map[string]*huma.MediaType{"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}}}}}
 	}
 	timeout := doc.Timeout
 	if timeout == 0 {

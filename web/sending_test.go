@@ -406,7 +406,7 @@ func TestCampaignsBadInput(t *testing.T) {
 		{"template_id", "one", "template_id"},
 		{"sender", obj{"name": "Shop\r\nBcc: x@y.is", "address": "a@b.is"}, "sender.name"},
 		{"sender", obj{"name": "Shop", "address": "nobody"}, "sender.address"},
-		{"sender", obj{"name": "Shop"}, "sender.address"},
+		{"schedule", obj{"cron": "0 9 * * *", "at": "2026-05-01T09:00:00Z"}, "schedule"},
 		{"topic", "no topic!", "topic"},
 		{"audience", obj{"include": []int{7}}, "audience.include[0]"},
 		{"audience", obj{"includes": []int{}}, "audience.includes"},

@@ -233,7 +233,7 @@ func (d *demo) follow(ctx context.Context, c campaigns.Campaign, tried *pace) (*
 // report prints how many recipients are in which state and why, and checks that
 // the kept counts are what the ledger's rows add up to.
 func (d *demo) report(ctx context.Context, c campaigns.Campaign) error {
-	report, err := campaigns.GetReport(ctx, d.svc.pool, c.ID)
+	report, err := campaigns.GetReport(ctx, d.svc.pool, c.ID, 0)
 	if err != nil {
 		return err
 	}
