@@ -231,7 +231,12 @@ func TestWhoMay(t *testing.T) {
 			if cookie != "" {
 				r.Header.Set("Cookie", cookie)
 			}
-			status := s.send(r).status
+			res, err := s.http.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = res.Body.Close() // unread: a stream would go on for a minute
+			status := res.StatusCode
 			if status >= 500 {
 				t.Errorf("%s as %s: %d", op, who, status)
 			}

@@ -63,9 +63,69 @@ export interface paths {
         put?: never;
         /**
          * Create a campaign
-         * @description It begins as a draft and sends nothing until it is started.
+         * @description It begins as a draft and sends nothing until it is started. Of its fields only `name` is needed to keep it; what is missing to send it is said at the start.
          */
         post: operations["post-campaigns"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get what ran and what will run within a time
+         * @description In the order of time: runs that began, those that a schedule will begin (every tick of a cron spec), and drafts with a time of their own, which begin only if they are started.
+         */
+        get: operations["get-campaigns-calendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count who would receive a mail
+         * @description The same for an audience that is not saved, for a page on which it is being chosen. Who does not wait for the answer ends the question.
+         */
+        post: operations["post-campaigns-estimate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/schedule/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get the next times of a schedule
+         * @description The next times of a schedule, as it would run, changes of the clock included; or what is wrong with it, by field.
+         */
+        post: operations["post-campaigns-schedule-preview"];
         delete?: never;
         options?: never;
         head?: never;
@@ -86,7 +146,7 @@ export interface paths {
         get: operations["get-campaigns-by-id"];
         /**
          * Change a draft
-         * @description The draft becomes what the body says. A campaign that was started cannot be changed (409).
+         * @description The draft becomes what the body says, and its `revision` goes up; one that is like this already stays as it is. With `revision` (or If-Match) of an older one the answer is 409 with the present campaign in `current`, so that two people who edit it lose nothing. A campaign that was started cannot be changed (409).
          */
         put: operations["put-campaigns-by-id"];
         post?: never;
@@ -114,6 +174,26 @@ export interface paths {
          * @description Ends the campaign for good. Messages that were not sent yet become cancelled.
          */
         post: operations["post-campaigns-by-id-cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/checklist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at a campaign before it is sent
+         * @description What keeps a campaign from being sent (`error`), what would be regretted (`warning`), what is well (`ok`) and what could not be found out (`unchecked`). The mail is rendered for up to 500 of those who would get it: `looked_at` says how many, `all` whether there are no others. With `remote`, only what others know: links that are the same for every recipient are called, at servers that anybody can reach, at most 20.
+         */
+        get: operations["get-campaigns-by-id-checklist"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -169,9 +249,29 @@ export interface paths {
         };
         /**
          * List a campaign's messages
-         * @description What became of every recipient, of all runs of the campaign but its tests (see run). Each message has exactly one state and, where it was not sent, a reason.
+         * @description What became of every recipient, of all runs of the campaign but its tests (see run). Each message has exactly one state and, where it was not sent, a reason; `why` says it in a sentence.
          */
         get: operations["get-campaigns-by-id-messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/messages.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export a campaign's messages as CSV
+         * @description The same as CSV, all of it, for a spreadsheet: UTF-8 with a byte order mark, and an apostrophe before what would be taken for a formula. It is written as it is read; where that fails half-way, the connection breaks, so that nobody takes a part for the whole.
+         */
+        get: operations["get-campaigns-by-id-messages-csv"];
         put?: never;
         post?: never;
         delete?: never;
@@ -200,6 +300,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that one edits a campaign
+         * @description Says that somebody has the campaign open, and answers who has besides. Say it again at least every 30 seconds; who was not heard of for 45 is gone.
+         */
+        post: operations["post-campaigns-by-id-presence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/presence/{tab}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Say that one edits a campaign no more
+         * @description Says that the page was closed.
+         */
+        delete: operations["delete-campaigns-by-id-presence-by-tab"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get how far a campaign is
+         * @description How far the latest run is: its counts by state and reason, mails per second, time left, and where deferred mails wait. The rate compares this look with those of the last ten seconds, so that the first look has none.
+         */
+        get: operations["get-campaigns-by-id-progress"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/progress/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow how far a campaign is
+         * @description What `GET /campaigns/{id}/progress` answers, each time it changes.
+         */
+        get: operations["get-campaigns-by-id-progress-live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/report": {
         parameters: {
             query?: never;
@@ -209,7 +389,7 @@ export interface paths {
         };
         /**
          * Get a campaign's report
-         * @description The latest run's counts by state and by reason. 404 where it never ran.
+         * @description A run's counts by state and by reason, of the latest where none is named. 404 where it never ran.
          */
         get: operations["get-campaigns-by-id-report"];
         put?: never;
@@ -260,6 +440,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a campaign's runs
+         * @description The runs of a campaign with their counts, test sends aside, the newest first; at most 200 on a page.
+         */
+        get: operations["get-campaigns-by-id-runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/start": {
         parameters: {
             query?: never;
@@ -271,7 +471,7 @@ export interface paths {
         put?: never;
         /**
          * Start a campaign
-         * @description From draft. Without a schedule the run begins now, with the template and the rules as they are; with one the campaign is scheduled. 409 with the present `state` where it is not a draft.
+         * @description From draft. Without a schedule the run begins now, with the template and the rules as they are; with one the campaign is scheduled. 422 names the fields that are missing. 409 where it is not a draft (with the present `state`), where `revision` is not the present one (with `current`), and where the checklist has an error (`errors` names the items as checklist.ID). Without `accepted`, warnings do not matter.
          */
         post: operations["post-campaigns-by-id-start"];
         delete?: never;
@@ -294,6 +494,26 @@ export interface paths {
          * @description Sends the campaign as it is now to up to 20 addresses, whatever its status, on the way that every mail goes. Consent and suppressions are not looked at, and the mail's unsubscribe link changes nothing. Answers the test's run; `GET /campaigns/{id}/messages?run=` shows what became of it.
          */
         post: operations["post-campaigns-by-id-test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/unschedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a scheduled campaign back to draft
+         * @description From scheduled, back to draft. 409 where it has run before: its ledger answers for what its recipients got.
+         */
+        post: operations["post-campaigns-by-id-unschedule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -554,6 +774,46 @@ export interface paths {
          * @description Up to 1,000 events, as `{"items": […]}` or as an array. Each is reported; one whose idempotency key is known is `unchanged`, and a bad one does not stop the others.
          */
         post: operations["post-events-batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get what is under way and what needs attention
+         * @description What is being sent, what comes in the next 7 days, what came of the last runs, and what needs somebody, with the reason. For the role ops, words of others are shown without the addresses in them.
+         */
+        get: operations["get-home"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow what is under way and what needs attention
+         * @description What `GET /home` answers, each time it changes.
+         */
+        get: operations["get-home-live"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1803,6 +2063,17 @@ export interface components {
             /** @enum {string} */
             role: "owner" | "marketer" | "ops" | "shop";
         };
+        AudienceFields: {
+            /** @description Ids of segments. */
+            exclude?: number[] | null;
+            /**
+             * @description Ids of segments. Empty: everyone subscribed to the topic.
+             * @example [
+             *       1
+             *     ]
+             */
+            include?: number[] | null;
+        };
         BatchItem: {
             /** @description Why it was rejected. Locations are within the item. */
             errors?: components["schemas"]["FieldError"][] | null;
@@ -1846,7 +2117,13 @@ export interface components {
              */
             updated: number;
         };
+        Calendar: {
+            items: components["schemas"]["CampaignHappening"][] | null;
+            /** @description There is more than is shown: at most 1,000 entries, and 200 coming ones of one campaign. Ask for less time. */
+            more: boolean;
+        };
         Campaign: {
+            approval: components["schemas"]["CampaignApproval"] | null;
             audience: components["schemas"]["CampaignAudience"];
             /** Format: date-time */
             created_at: string;
@@ -1857,6 +2134,8 @@ export interface components {
             /** Format: date-time */
             next_run_at?: string;
             relay: string;
+            /** Format: int64 */
+            revision: number;
             run: components["schemas"]["CampaignRun"] | null;
             schedule: components["schemas"]["CampaignSchedule"] | null;
             sender: components["schemas"]["MessageSender"];
@@ -1867,10 +2146,28 @@ export interface components {
             topic: string;
             /** Format: date-time */
             updated_at: string;
+            updated_by?: string;
+        };
+        CampaignAccepted: {
+            id: string;
+            what: string;
+        };
+        CampaignApproval: {
+            accepted: components["schemas"]["CampaignAccepted"][] | null;
+            /** Format: date-time */
+            at: string;
+            by?: string;
+            /** Format: int64 */
+            revision: number;
         };
         CampaignAudience: {
             exclude: number[] | null;
             include: number[] | null;
+        };
+        CampaignEditor: {
+            name: string;
+            /** Format: date-time */
+            seen_at: string;
         };
         CampaignEstimate: {
             /** Format: int64 */
@@ -1889,7 +2186,7 @@ export interface components {
             will_receive: number;
         };
         CampaignFields: {
-            audience?: components["schemas"]["CampaignFieldsAudienceStruct"];
+            audience?: components["schemas"]["AudienceFields"];
             /**
              * @description What becomes of a mail of which nobody knows whether the relay took it. hold: it stays unknown until you resolve it. resend: it is sent again with the same Message-ID, for mail that must arrive.
              * @default hold
@@ -1905,40 +2202,80 @@ export interface components {
             relay: string;
             /** @description null: it is sent when it is started. */
             schedule?: components["schemas"]["ScheduleFields"];
-            sender: components["schemas"]["CampaignFieldsSenderStruct"];
+            sender?: components["schemas"]["CampaignFieldsSenderStruct"];
             /**
              * Format: int64
+             * @description Left out or 0: not chosen yet. A draft can be kept like this, and not be started.
              * @example 1
              */
-            template_id: number;
+            template_id?: number;
             /**
-             * @description Only contacts subscribed to it receive the campaign.
+             * @description Only contacts subscribed to it receive the campaign. Left out or empty: not chosen yet.
              * @example news
              */
-            topic: string;
-        };
-        CampaignFieldsAudienceStruct: {
-            /** @description Ids of segments. */
-            exclude?: number[] | null;
-            /**
-             * @description Ids of segments. Empty: everyone subscribed to the topic.
-             * @example [
-             *       1
-             *     ]
-             */
-            include?: number[] | null;
+            topic?: string;
         };
         CampaignFieldsSenderStruct: {
-            /** @example news@shop.example */
-            address: string;
+            /**
+             * @description Left out or empty: not set yet.
+             * @example news@shop.example
+             */
+            address?: string;
             /** @example The Coffee Shop */
             name?: string;
+        };
+        CampaignHappening: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            campaign_id: number;
+            cron?: string;
+            kind: string;
+            name: string;
+            /** Format: int64 */
+            recipients: number;
+            /** Format: int64 */
+            run_id?: number;
+            /** Format: int64 */
+            sent: number;
+            status: string;
+        };
+        CampaignPresence: {
+            editors: components["schemas"]["CampaignEditor"][] | null;
+            /** Format: int64 */
+            revision: number;
+            /** Format: date-time */
+            updated_at: string;
+            updated_by?: string;
+        };
+        CampaignProgress: {
+            /** Format: int64 */
+            campaign_id: number;
+            deferrals: components["schemas"]["MessageDeferral"][] | null;
+            /** Format: int64 */
+            deferrals_seen: number;
+            name: string;
+            /** Format: date-time */
+            next_try_at: string | null;
+            /** Format: double */
+            per_second: number | null;
+            reasons: components["schemas"]["MessageReasonCount"][] | null;
+            /** Format: int64 */
+            revision: number;
+            run: components["schemas"]["CampaignRun"] | null;
+            /** Format: int64 */
+            seconds_left: number | null;
+            status: string;
+            status_reason?: string;
+            updated_by?: string;
         };
         CampaignReport: {
             reasons: components["schemas"]["MessageReasonCount"][] | null;
             run: components["schemas"]["CampaignRun"];
         };
         CampaignRun: {
+            /** Format: int64 */
+            campaign_id: number;
             /** Format: int64 */
             cancelled: number;
             /** Format: int64 */
@@ -1963,6 +2300,10 @@ export interface components {
             skipped: number;
             /** Format: date-time */
             started_at: string;
+            /** Format: int64 */
+            template_id: number;
+            /** Format: int64 */
+            template_version: number;
             /** Format: int64 */
             unknown: number;
         };
@@ -2036,6 +2377,26 @@ export interface components {
         };
         CheckTemplateInputBody: {
             source: components["schemas"]["TemplateSource"];
+        };
+        Checklist: {
+            all: boolean;
+            items: components["schemas"]["ChecklistItem"][] | null;
+            /** Format: int64 */
+            looked_at: number;
+            /** Format: int64 */
+            revision: number;
+        };
+        ChecklistItem: {
+            code: string;
+            details?: string[] | null;
+            how?: string;
+            id: string;
+            /** @enum {string} */
+            level: "ok" | "warning" | "error" | "unchecked";
+            values?: {
+                [key: string]: unknown;
+            };
+            what: string;
         };
         Consents: {
             items: components["schemas"]["ContactConsent"][] | null;
@@ -2259,6 +2620,11 @@ export interface components {
              */
             name?: string;
         };
+        EstimateInputBody: {
+            audience?: components["schemas"]["AudienceFields"];
+            /** @example news */
+            topic: string;
+        };
         EstimateSegmentInputBody: {
             /**
              * Format: date-time
@@ -2356,6 +2722,44 @@ export interface components {
              * @example 3
              */
             mails: number;
+        };
+        Home: {
+            attention: components["schemas"]["HomeNotice"][] | null;
+            next: components["schemas"]["CampaignHappening"][] | null;
+            results: components["schemas"]["HomeResult"][] | null;
+            sending: components["schemas"]["CampaignProgress"][] | null;
+            setup: components["schemas"]["HomeSetup"];
+        };
+        HomeNotice: {
+            /** Format: date-time */
+            at?: string;
+            code: string;
+            how: string;
+            /** Format: int64 */
+            id?: number;
+            /** @enum {string} */
+            kind: "campaign" | "journey" | "relay" | "sender" | "import";
+            /** @enum {string} */
+            level: "error" | "warning";
+            values: {
+                [key: string]: unknown;
+            };
+            what: string;
+        };
+        HomeResult: {
+            /** Format: int64 */
+            campaign_id: number;
+            name: string;
+            run: components["schemas"]["CampaignRun"];
+            status: string;
+        };
+        HomeSetup: {
+            campaign: boolean;
+            contact: boolean;
+            key: boolean;
+            relay: boolean;
+            segment: boolean;
+            template: boolean;
         };
         ImportReject: {
             field?: string;
@@ -2703,6 +3107,8 @@ export interface components {
             /** Format: int64 */
             attempts: number;
             /** Format: int64 */
+            campaign_id?: number;
+            /** Format: int64 */
             code?: number;
             contact_external_id?: string;
             detail?: string;
@@ -2710,19 +3116,36 @@ export interface components {
             due_at?: string;
             email: string;
             enhanced_code?: string;
+            held?: boolean;
             /** Format: int64 */
             id: number;
             in_doubt?: boolean;
+            /** Format: int64 */
+            journey_id?: number;
+            /** @enum {string} */
+            kind: "campaign" | "test" | "journey";
             message_id: string;
             queue_id?: string;
             reason?: string;
+            relay?: string;
             /** Format: int64 */
             run_id: number;
             /** Format: date-time */
             sent_at?: string;
             state: string;
+            topic?: string;
             /** Format: date-time */
             updated_at: string;
+            why: string;
+        };
+        MessageDeferral: {
+            detail: string;
+            domain: string;
+            /** Format: date-time */
+            due_at: string;
+            /** Format: int64 */
+            n: number;
+            reason: string;
         };
         MessageReasonCount: {
             /** Format: int64 */
@@ -2953,6 +3376,14 @@ export interface components {
              */
             next_cursor: string;
         };
+        PageRun: {
+            items: components["schemas"]["CampaignRun"][] | null;
+            /**
+             * @description Pass it as cursor to get the next page. Empty: this is the last one.
+             * @example MTAw
+             */
+            next_cursor: string;
+        };
         PageSegment: {
             items: components["schemas"]["Segment"][] | null;
             /**
@@ -3038,6 +3469,13 @@ export interface components {
             detail?: string;
             /** @example edith@example.com */
             email: string;
+        };
+        PresenceInputBody: {
+            /**
+             * @description Tells one page from another: made up when it is opened.
+             * @example 5f0c2a
+             */
+            tab: string;
         };
         Preview: {
             /**
@@ -3129,6 +3567,8 @@ export interface components {
             version?: number;
         };
         Problem: {
+            /** @description 409 because somebody else changed the thing meanwhile: as it is now. */
+            current?: unknown;
             /**
              * @description What was wrong and what to do about it.
              * @example sender.address: is not an address
@@ -3274,6 +3714,42 @@ export interface components {
             sku: string;
             /** @example https://shop.example/grinder */
             url?: string;
+        };
+        PutCampaignInputBody: {
+            audience?: components["schemas"]["AudienceFields"];
+            /**
+             * @description What becomes of a mail of which nobody knows whether the relay took it. hold: it stays unknown until you resolve it. resend: it is sent again with the same Message-ID, for mail that must arrive.
+             * @default hold
+             * @enum {string}
+             */
+            in_doubt: "hold" | "resend";
+            /** @example Grinders for coffee drinkers */
+            name: string;
+            /**
+             * @default default
+             * @example default
+             */
+            relay: string;
+            /**
+             * Format: int64
+             * @description The revision that was changed. Where it is not the present one, nothing changes (409). Left out or 0: whatever is there is replaced.
+             * @example 3
+             */
+            revision?: number;
+            /** @description null: it is sent when it is started. */
+            schedule?: components["schemas"]["ScheduleFields"];
+            sender?: components["schemas"]["SenderStruct"];
+            /**
+             * Format: int64
+             * @description Left out or 0: not chosen yet. A draft can be kept like this, and not be started.
+             * @example 1
+             */
+            template_id?: number;
+            /**
+             * @description Only contacts subscribed to it receive the campaign. Left out or empty: not chosen yet.
+             * @example news
+             */
+            topic?: string;
         };
         PutConsentInputBody: {
             /**
@@ -3540,6 +4016,35 @@ export interface components {
              */
             timezone?: string;
         };
+        SchedulePreview: {
+            /** @description The next moments, in UTC. Empty: at lies in the past, and starting the campaign would send it at once. */
+            next: string[] | null;
+        };
+        SchedulePreviewInputBody: {
+            /**
+             * Format: date-time
+             * @description Once, at this time.
+             * @example 2026-03-14T09:00:00Z
+             */
+            at?: string;
+            /**
+             * Format: int64
+             * @description How many at most.
+             * @default 5
+             * @example 5
+             */
+            count: number;
+            /**
+             * @description Or at every tick: minute hour day-of-month month day-of-week, or @daily and the like.
+             * @example 0 9 * * MON
+             */
+            cron?: string;
+            /**
+             * @description IANA name, of the cron spec. Default: UTC.
+             * @example Europe/Berlin
+             */
+            timezone?: string;
+        };
         Segment: {
             /** Format: date-time */
             created_at: string;
@@ -3593,6 +4098,15 @@ export interface components {
             external_id: string;
             first_name: string;
             last_name: string;
+        };
+        SenderStruct: {
+            /**
+             * @description Left out or empty: not set yet.
+             * @example news@shop.example
+             */
+            address?: string;
+            /** @example The Coffee Shop */
+            name?: string;
         };
         SendingRules: {
             frequency_cap: components["schemas"]["FrequencyCap"] | null;
@@ -3709,6 +4223,21 @@ export interface components {
              * @example 1
              */
             version?: number;
+        };
+        StartCampaignInputBody: {
+            /**
+             * @description Ids of the checklist's warnings that were accepted; they are kept in approval. Where it is given, any other warning keeps the campaign from starting.
+             * @example [
+             *       "dkim"
+             *     ]
+             */
+            accepted?: string[] | null;
+            /**
+             * Format: int64
+             * @description That whoever starts it has seen. Left out or 0: whatever is there.
+             * @example 3
+             */
+            revision?: number;
         };
         SuppressedAddress: {
             /**
@@ -4302,6 +4831,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Most items on a page. */
                 limit?: number;
+                /** @description Campaigns in one of these states only, separated by commas. */
+                status?: ("draft" | "scheduled" | "running" | "paused" | "finished" | "cancelled" | "failed")[] | null;
+                /** @description A part of the name, in whatever case. */
+                query?: string;
             };
             header?: never;
             path?: never;
@@ -4470,6 +5003,267 @@ export interface operations {
             };
         };
     };
+    "get-campaigns-calendar": {
+        parameters: {
+            query: {
+                from: string;
+                /** @description Without this moment itself. At most 100 days after from. */
+                until: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-campaigns-estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "audience": {
+                 *         "exclude": [],
+                 *         "include": [
+                 *           1
+                 *         ]
+                 *       },
+                 *       "topic": "news"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EstimateInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignEstimate"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-campaigns-schedule-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "count": 5,
+                 *       "cron": "0 9 * * MON",
+                 *       "timezone": "Europe/Berlin"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SchedulePreviewInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchedulePreview"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-campaigns-by-id": {
         parameters: {
             query?: never;
@@ -4549,7 +5343,10 @@ export interface operations {
     "put-campaigns-by-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same as revision, in quotes. */
+                "If-Match"?: string;
+            };
             path: {
                 id: number;
             };
@@ -4575,7 +5372,7 @@ export interface operations {
                  *       "topic": "news"
                  *     }
                  */
-                "application/json": components["schemas"]["CampaignFields"];
+                "application/json": components["schemas"]["PutCampaignInputBody"];
             };
         };
         responses: {
@@ -4857,6 +5654,85 @@ export interface operations {
             };
         };
     };
+    "get-campaigns-by-id-checklist": {
+        parameters: {
+            query?: {
+                /** @description Ask the world instead: the DNS about the sender's domain, and the links whether they lead anywhere. It may take 12 seconds. */
+                remote?: boolean;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checklist"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-campaigns-by-id-estimate": {
         parameters: {
             query?: never;
@@ -5022,6 +5898,8 @@ export interface operations {
                 reason?: string;
                 /** @description Messages of this run only, e.g. of the run that a test answered. Default: all runs but those of tests. */
                 run?: number;
+                /** @description How the address or the shop's id of the contact begins, in whatever case. Of contacts that it fits, the first 1,000 are looked at. */
+                contact?: string;
             };
             header?: never;
             path: {
@@ -5038,6 +5916,91 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageMessage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-campaigns-by-id-messages-csv": {
+        parameters: {
+            query?: {
+                /** @description Messages in this state only. */
+                state?: "planned" | "sending" | "deferred" | "sent" | "failed" | "skipped" | "cancelled" | "unknown";
+                /** @description Messages with this reason only. */
+                reason?: string;
+                /** @description Messages of this run only, e.g. of the run that a test answered. Default: all runs but those of tests. */
+                run?: number;
+                /** @description How the address or the shop's id of the contact begins, in whatever case. Of contacts that it fits, the first 1,000 are looked at. */
+                contact?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A CSV file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
             /** @description Unauthorized */
@@ -5199,9 +6162,342 @@ export interface operations {
             };
         };
     };
-    "get-campaigns-by-id-report": {
+    "post-campaigns-by-id-presence": {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "tab": "5f0c2a"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PresenceInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignPresence"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-campaigns-by-id-presence-by-tab": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                tab: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-campaigns-by-id-progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignProgress"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-campaigns-by-id-progress-live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events: `state`, again whenever it changes, and `beat`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["CampaignProgress"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-campaigns-by-id-report": {
+        parameters: {
+            query?: {
+                /** @description Of this run. Default: the latest. */
+                run?: number;
+            };
             header?: never;
             path: {
                 id: number;
@@ -5490,6 +6786,87 @@ export interface operations {
             };
         };
     };
+    "get-campaigns-by-id-runs": {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before; leave it out for the first page. */
+                cursor?: string;
+                /** @description Most items on a page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRun"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "post-campaigns-by-id-start": {
         parameters: {
             query?: never;
@@ -5499,7 +6876,19 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "accepted": [
+                 *         "dkim"
+                 *       ],
+                 *       "revision": 3
+                 *     }
+                 */
+                "application/json": components["schemas"]["StartCampaignInputBody"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
@@ -5623,6 +7012,109 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CampaignRun"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-campaigns-by-id-unschedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Campaign"];
                 };
             };
             /** @description Bad Request */
@@ -7151,6 +8643,136 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-home": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Home"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-home-live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events: `state`, again whenever it changes, and `beat`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Home"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
