@@ -40,8 +40,8 @@ type Campaign struct {
 	Relay        string     `json:"relay"`
 	Audience     Audience   `json:"audience"`
 	Schedule     *Schedule  `json:"schedule"`
-	InDoubt      InDoubt    `json:"in_doubt"`
-	Status       Status     `json:"status"`
+	InDoubt      InDoubt    `json:"in_doubt" enum:"hold,resend"`
+	Status       Status     `json:"status" enum:"draft,scheduled,running,paused,finished,cancelled,failed"`
 	StatusReason string     `json:"status_reason,omitempty"`
 	NextRunAt    *time.Time `json:"next_run_at,omitempty"`
 	Revision     int        `json:"revision"` // counts the changes of what a marketer sets

@@ -107,8 +107,8 @@ func Runs(ctx context.Context, db postgres.DB, campaignID, cursor int64, limit i
 type Happening struct {
 	CampaignID int64     `json:"campaign_id"`
 	Name       string    `json:"name"`
-	Status     Status    `json:"status"` // the campaign's, today
-	Kind       string    `json:"kind"`   // run: it began then; planned: it will begin then; draft: it would, were it started
+	Status     Status    `json:"status" enum:"draft,scheduled,running,paused,finished,cancelled,failed"` // the campaign's, today
+	Kind       string    `json:"kind" enum:"run,planned,draft"`                                          // run: it began then; planned: it will begin then; draft: it would, were it started
 	At         time.Time `json:"at"`
 	Cron       string    `json:"cron,omitempty"` // planned: of the schedule, where it is not once
 	RunID      int64     `json:"run_id,omitempty"`

@@ -15,7 +15,7 @@ import (
 type Progress struct {
 	CampaignID   int64                  `json:"campaign_id"`
 	Name         string                 `json:"name"`
-	Status       Status                 `json:"status"`
+	Status       Status                 `json:"status" enum:"draft,scheduled,running,paused,finished,cancelled,failed"`
 	StatusReason string                 `json:"status_reason,omitempty"`
 	Revision     int                    `json:"revision"`
 	UpdatedBy    string                 `json:"updated_by,omitempty"`

@@ -28,7 +28,7 @@ type Home struct {
 type Result struct {
 	CampaignID int64            `json:"campaign_id"`
 	Name       string           `json:"name"`
-	Status     campaigns.Status `json:"status"` // the campaign's, today
+	Status     campaigns.Status `json:"status" enum:"draft,scheduled,running,paused,finished,cancelled,failed"` // the campaign's, today
 	Run        campaigns.Run    `json:"run"`
 }
 

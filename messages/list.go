@@ -26,7 +26,7 @@ type Message struct {
 	Relay             string     `json:"relay,omitempty"`
 	Email             string     `json:"email"`
 	ContactExternalID string     `json:"contact_external_id,omitempty"`
-	State             State      `json:"state"`
+	State             State      `json:"state" enum:"planned,sending,deferred,sent,failed,skipped,cancelled,unknown"`
 	Reason            string     `json:"reason,omitempty"`
 	Why               string     `json:"why"` // the same in a sentence, see Why
 	Detail            string     `json:"detail,omitempty"`
@@ -209,7 +209,7 @@ type Counts map[State]int64
 
 // ReasonCount is how many messages of a run are in a state for a reason.
 type ReasonCount struct {
-	State  State  `json:"state"`
+	State  State  `json:"state" enum:"planned,sending,deferred,sent,failed,skipped,cancelled,unknown"`
 	Reason string `json:"reason"`
 	N      int64  `json:"n"`
 }

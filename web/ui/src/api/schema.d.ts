@@ -2129,7 +2129,8 @@ export interface components {
             created_at: string;
             /** Format: int64 */
             id: number;
-            in_doubt: string;
+            /** @enum {string} */
+            in_doubt: "hold" | "resend";
             name: string;
             /** Format: date-time */
             next_run_at?: string;
@@ -2139,7 +2140,8 @@ export interface components {
             run: components["schemas"]["CampaignRun"] | null;
             schedule: components["schemas"]["CampaignSchedule"] | null;
             sender: components["schemas"]["MessageSender"];
-            status: string;
+            /** @enum {string} */
+            status: "draft" | "scheduled" | "running" | "paused" | "finished" | "cancelled" | "failed";
             status_reason?: string;
             /** Format: int64 */
             template_id: number;
@@ -2230,7 +2232,8 @@ export interface components {
             /** Format: int64 */
             campaign_id: number;
             cron?: string;
-            kind: string;
+            /** @enum {string} */
+            kind: "run" | "planned" | "draft";
             name: string;
             /** Format: int64 */
             recipients: number;
@@ -2238,7 +2241,8 @@ export interface components {
             run_id?: number;
             /** Format: int64 */
             sent: number;
-            status: string;
+            /** @enum {string} */
+            status: "draft" | "scheduled" | "running" | "paused" | "finished" | "cancelled" | "failed";
         };
         CampaignPresence: {
             editors: components["schemas"]["CampaignEditor"][] | null;
@@ -2265,7 +2269,8 @@ export interface components {
             run: components["schemas"]["CampaignRun"] | null;
             /** Format: int64 */
             seconds_left: number | null;
-            status: string;
+            /** @enum {string} */
+            status: "draft" | "scheduled" | "running" | "paused" | "finished" | "cancelled" | "failed";
             status_reason?: string;
             updated_by?: string;
         };
@@ -2751,7 +2756,8 @@ export interface components {
             campaign_id: number;
             name: string;
             run: components["schemas"]["CampaignRun"];
-            status: string;
+            /** @enum {string} */
+            status: "draft" | "scheduled" | "running" | "paused" | "finished" | "cancelled" | "failed";
         };
         HomeSetup: {
             campaign: boolean;
@@ -3132,7 +3138,8 @@ export interface components {
             run_id: number;
             /** Format: date-time */
             sent_at?: string;
-            state: string;
+            /** @enum {string} */
+            state: "planned" | "sending" | "deferred" | "sent" | "failed" | "skipped" | "cancelled" | "unknown";
             topic?: string;
             /** Format: date-time */
             updated_at: string;
@@ -3151,7 +3158,8 @@ export interface components {
             /** Format: int64 */
             n: number;
             reason: string;
-            state: string;
+            /** @enum {string} */
+            state: "planned" | "sending" | "deferred" | "sent" | "failed" | "skipped" | "cancelled" | "unknown";
         };
         MessageSender: {
             address: string;
