@@ -14,7 +14,7 @@ const styles = fileURLToPath(new URL('./node_modules/@mantine/core/styles/', imp
 const mantineStyles: Plugin = {
   name: 'mantine-styles',
   transform(code, id) {
-    const name = /@mantine\/core\/esm\/components\/(?:.+\/)?(\w+)\.mjs$/.exec(id)?.[1]
+    const name = /@mantine\/core\/esm\/(?:components|utils)\/(?:.+\/)?(\w+)\.mjs$/.exec(id)?.[1]
     if (!name || !existsSync(`${styles}${name}.layer.css`)) return
     return { code: `${code}\nimport '@mantine/core/styles/${name}.layer.css'`, map: null, moduleSideEffects: true }
   },

@@ -20,6 +20,8 @@ export const theme = createTheme({
   fontSizes: { xs: '0.75rem', sm: '0.8125rem', md: '0.875rem', lg: '1rem', xl: '1.125rem' },
   variantColorResolver: (input) => {
     const colors = defaultVariantColorsResolver(input)
+    if (input.variant === 'filled' && input.color === 'red')
+      return { ...colors, background: 'var(--mantine-color-red-9)', hover: 'var(--mantine-color-red-8)' }
     if (
       (input.variant === 'light' ||
         input.variant === 'subtle' ||
@@ -30,7 +32,7 @@ export const theme = createTheme({
     ) {
       return {
         ...colors,
-        color: `light-dark(var(--mantine-color-${input.color}-9), var(--mantine-color-${input.color}-2))`,
+        color: `light-dark(color-mix(in srgb, var(--mantine-color-${input.color}-9) 70%, black), var(--mantine-color-${input.color}-2))`,
       }
     }
     return colors
@@ -40,8 +42,10 @@ export const theme = createTheme({
     Tooltip: {
       defaultProps: { multiline: true, maw: 320, openDelay: 300, events: { hover: true, focus: true, touch: true } },
     },
-    Badge: { defaultProps: { variant: 'light', radius: 'sm' } },
+    Badge: { defaultProps: { variant: 'light', radius: 'sm', tt: 'none', miw: 'fit-content' } },
     Modal: { defaultProps: { centered: true } },
+    ModalHeader: { defaultProps: { role: 'none' } }, // a page has one banner
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } }, // the first entry takes the focus
     Anchor: { defaultProps: { underline: 'hover' } },
     Select: { defaultProps: { allowDeselect: false } },
   },

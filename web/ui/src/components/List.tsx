@@ -66,7 +66,8 @@ export function List<T>({
           onRowClick &&
           (({ record, event }) => !(event.target as Element).closest('a,button,input,label') && onRowClick(record))
         }
-        scrollAreaProps={{ type: 'auto' }}
+        pinLastColumn={columns.at(-1)?.accessor === 'actions'}
+        scrollAreaProps={{ type: 'auto', viewportProps: { tabIndex: 0 } }}
         styles={{ table: { minWidth } }}
         {...(selection && {
           selectedRecords: selection.rows,
