@@ -46,9 +46,8 @@ export async function startDemo(args = []) {
   const key = /\bph_[\w-]+/.exec(output)?.[0] ?? ''
   /** @type {Demo['accounts']} */
   const accounts = {}
-  const password = /\bowner@shop\.example\s+password (\S+)/.exec(output)?.[1]
-  if (password) {
-    for (const role of ['owner', 'marketer', 'ops']) accounts[role] = { email: `${role}@shop.example`, password }
+  for (const [, role, email, password] of output.matchAll(/^\s+(owner|marketer|ops)\s+(\S+@\S+)\s+(\S+)$/gm)) {
+    accounts[role] = { email, password }
   }
   if (!base || !key || !accounts.owner || !accounts.marketer || !accounts.ops) {
     await stop()

@@ -17,14 +17,15 @@ import { Suspense, useEffect } from 'react'
 
 import { queryClient, signedOut } from '~/api/client'
 import { useLostSince } from '~/api/live'
+import { notifyProblem } from '~/api/problem'
 import { Loading } from '~/components/states'
-import { languages, setLanguage, useWords, type Language } from '~/i18n'
+import { languages, useWords, type Language } from '~/i18n'
 import { common } from '~/i18n/common'
 import { useFormat } from '~/i18n/format'
 
 import { Forbidden } from './errors'
 import { nav, navWords } from './nav'
-import { sessionQuery, signOut, useUser, type Role } from './session'
+import { chooseLanguage, sessionQuery, signOut, useUser, type Role } from './session'
 import classes from './Shell.module.css'
 
 /** What is around every page: the menu, who is signed in, and whether the line holds. */
@@ -171,11 +172,11 @@ function Account() {
           mt={6}
           aria-label="Language"
           value={language}
-          onChange={(v) => setLanguage(v as Language)}
+          onChange={(v) => void chooseLanguage(v as Language).catch(notifyProblem)}
           data={Object.entries(languages).map(([value, label]) => ({ value, label }))}
         />
         <Menu.Divider />
-        <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
+        <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut().catch(notifyProblem)}>
           {t('signOut')}
         </Menu.Item>
       </Menu.Dropdown>

@@ -3,11 +3,16 @@ import { createRouter } from '@tanstack/react-router'
 
 import { Loading } from '~/components/states'
 import { homeRoutes } from '~/features/home/routes'
+import { settingsRoutes } from '~/features/settings/routes'
+import { signInRoutes, userRoutes } from '~/features/users/routes'
 
 import { Broken, NotFound } from './errors'
 import { rootRoute, shellRoute } from './root'
 
-const routeTree = rootRoute.addChildren([shellRoute.addChildren([...homeRoutes])])
+const routeTree = rootRoute.addChildren([
+  ...signInRoutes,
+  shellRoute.addChildren([...homeRoutes, ...userRoutes, ...settingsRoutes]),
+])
 
 export const router = createRouter({
   routeTree,

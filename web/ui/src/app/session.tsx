@@ -6,18 +6,32 @@ import { preferredLanguage, setLanguage, type Language } from '~/i18n'
 
 export type Role = 'owner' | 'marketer' | 'ops'
 
-type Session = Omit<Schemas['Session'], 'user'> & { user: Schemas['User'] | null }
-
 export const sessionQuery = queryOptions({
   queryKey: ['get', '/api/v1/session'],
   queryFn: async ({ signal }) => {
     const { data } = await client.GET('/api/v1/session', { signal })
-    const session = data as Session
-    setLanguage((session.user?.language as Language) || preferredLanguage())
-    return session
+    setLanguage((data!.user?.language as Language) || preferredLanguage())
+    return data!
   },
   staleTime: 60_000,
 })
+
+/** Notes who is signed in from now on: what came before was somebody else's, or nobody's. */
+export function signedInAs(session: Schemas['Session']) {
+  queryClient.clear()
+  queryClient.setQueryData(sessionQuery.queryKey, session)
+  setLanguage((session.user?.language as Language) || preferredLanguage())
+}
+
+/** Changes the language, also of who is signed in. */
+export async function chooseLanguage(language: Language) {
+  setLanguage(language)
+  const user = queryClient.getQueryData(sessionQuery.queryKey)?.user
+  if (!user) return
+  const body = { name: user.name, timezone: user.timezone, language }
+  const { data } = await client.PUT('/api/v1/session/profile', { body })
+  queryClient.setQueryData(sessionQuery.queryKey, data)
+}
 
 /** The person who is signed in; undefined: nobody. */
 export function useUser() {
@@ -40,6 +54,11 @@ export function useTimezone(): string {
 /** Ends the session here; everything that was read is forgotten. */
 export async function signOut() {
   await client.DELETE('/api/v1/session')
+  leave()
+}
+
+/** Goes to the sign-in and forgets everything. */
+export function leave() {
   queryClient.clear()
   window.location.assign('/app/sign-in')
 }
