@@ -260,8 +260,14 @@ func likePattern(word string) string {
 	if utf8.RuneCountInString(word) < 3 {
 		before = "% "
 	}
-	return before + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(word) + "%"
+	return before + literally.Replace(word) + "%"
 }
+
+// literally escapes what has a meaning in LIKE.
+var literally = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+// containing is the LIKE pattern for what has s somewhere.
+func containing(s string) string { return "%" + literally.Replace(s) + "%" }
 
 // find looks who passes. Where these are few, they take the place of the condition.
 func (s selection) find(ctx context.Context, tx pgx.Tx) (selection, error) {

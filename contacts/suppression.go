@@ -38,10 +38,8 @@ func Suppress(ctx context.Context, db postgres.DB, now time.Time, email, cause, 
 	if err != nil {
 		return err
 	}
-	switch cause {
-	case CauseUnsubscribe, CauseComplaint, CauseBounce, CauseManual:
-	default:
-		return fault.Invalidf("cause", "is not one of unsubscribe, complaint, bounce and manual")
+	if !validCause(cause) {
+		return errCause
 	}
 	_, err = db.Exec(ctx, `
 		INSERT INTO suppressions (email_key, cause, detail, created_at)
@@ -52,6 +50,12 @@ func Suppress(ctx context.Context, db postgres.DB, now time.Time, email, cause, 
 	}
 	return nil
 }
+
+func validCause(s string) bool {
+	return s == CauseUnsubscribe || s == CauseComplaint || s == CauseBounce || s == CauseManual
+}
+
+var errCause = fault.Invalidf("cause", "is not one of unsubscribe, complaint, bounce and manual")
 
 // Unsuppress lets an address be mailed again, as far as consents go. It returns
 // fault.NotFound where it was not suppressed.
@@ -70,35 +74,85 @@ func Unsuppress(ctx context.Context, db postgres.DB, email string) error {
 	return nil
 }
 
-// Suppressions returns a page of suppressed addresses in their order, and the
-// cursor of the next page: "" on the last. limit is 50 where 0, at most 1000.
-func Suppressions(ctx context.Context, db postgres.DB, cursor string, limit int) (list []Suppression, next string, err error) {
-	if !storable(cursor) {
+// SuppressionFilter selects a page of suppressions. The zero value is the first page of
+// all, by address.
+type SuppressionFilter struct {
+	Query  string // part of the address
+	Cause  string // only those of this cause
+	Newest bool   // the latest first
+	Cursor string // what the page before returned as next
+	Limit  int    // 50 where 0, at most 1000
+}
+
+// SuppressionRow is a suppression in a list.
+type SuppressionRow struct {
+	Suppression
+	Contacts int64 `json:"contacts" db:"contacts"` // that have the address
+}
+
+// Suppressions returns a page of suppressed addresses, and the cursor of the next
+// page: "" on the last.
+func Suppressions(ctx context.Context, db postgres.DB, f SuppressionFilter) (list []SuppressionRow, next string, err error) {
+	if !storable(f.Query) || !storable(f.Cursor) {
 		return nil, "", nil
 	}
-	limit = pageSize(limit)
-	rows, err := db.Query(ctx, `
-		SELECT email_key, cause, detail, created_at
-		FROM suppressions
-		WHERE email_key > $1
-		ORDER BY email_key
-		LIMIT $2`, cursor, limit+1)
-	if err != nil {
-		return nil, "", fmt.Errorf("list suppressions: %w", err)
+	if f.Cause != "" && !validCause(f.Cause) {
+		return nil, "", errCause
 	}
-	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (Suppression, error) {
-		s, err := pgx.RowToStructByName[Suppression](row)
-		s.CreatedAt = s.CreatedAt.UTC()
-		return s, err
+	limit := pageSize(f.Limit)
+	args := pgx.NamedArgs{"pattern": containing(strings.ToLower(strings.TrimSpace(f.Query))), "cause": f.Cause, "key": f.Cursor, "at": time.Time{}, "limit": limit + 1}
+	place, order := `@key::text = '' OR s.email_key > @key`, `s.email_key`
+	if f.Newest {
+		place, order = `@key::text = '' OR (s.created_at, s.email_key) < (@at::timestamptz, @key)`, `s.created_at DESC, s.email_key DESC`
+		if f.Cursor != "" {
+			at, key, _ := strings.Cut(f.Cursor, " ")
+			t, err := time.Parse(time.RFC3339Nano, at)
+			if err != nil || key == "" {
+				return nil, "", fault.Invalidf("cursor", "is not a cursor of this list; pass next_cursor of the page before as it is")
+			}
+			args["at"], args["key"] = t, key
+		}
+	}
+	err = readOnly(ctx, db, "30s", func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			SELECT s.email_key, s.cause, s.detail, s.created_at, (SELECT count(*) FROM contacts AS c WHERE c.email_key = s.email_key AND c.email_key <> '') AS contacts
+			FROM suppressions AS s
+			WHERE (`+place+`) AND (@pattern::text = '%%' OR s.email_key LIKE @pattern) AND (@cause::text = '' OR s.cause = @cause)
+			ORDER BY `+order+`
+			LIMIT @limit`, args)
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, pgx.RowToStructByName[SuppressionRow])
+		return err
 	})
 	if err != nil {
 		return nil, "", fmt.Errorf("list suppressions: %w", err)
 	}
 	if len(list) > limit {
 		list = list[:limit]
-		next = list[limit-1].EmailKey
+		last := list[limit-1]
+		next = last.EmailKey
+		if f.Newest {
+			next = last.CreatedAt.UTC().Format(time.RFC3339Nano) + " " + last.EmailKey
+		}
 	}
 	return list, next, nil
+}
+
+// SuppressionCounts is how many addresses are suppressed for each cause.
+func SuppressionCounts(ctx context.Context, db postgres.DB) (map[string]int64, error) {
+	counts := map[string]int64{CauseUnsubscribe: 0, CauseComplaint: 0, CauseBounce: 0, CauseManual: 0}
+	rows, err := db.Query(ctx, `SELECT cause, count(*) FROM suppressions GROUP BY cause`)
+	if err != nil {
+		return nil, fmt.Errorf("count suppressions: %w", err)
+	}
+	var cause string
+	var n int64
+	if _, err := pgx.ForEachRow(rows, []any{&cause, &n}, func() error { counts[cause] = n; return nil }); err != nil {
+		return nil, fmt.Errorf("count suppressions: %w", err)
+	}
+	return counts, nil
 }
 
 func oneLine(s string) string {

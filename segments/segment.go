@@ -165,36 +165,17 @@ func List(ctx context.Context, db postgres.DB, cursor int64, limit int) (list []
 // or a journey that it triggers.
 func Delete(ctx context.Context, db postgres.DB, id int64) error {
 	return postgres.InTx(ctx, db, func(tx pgx.Tx) error {
-		var users []string
-		err := tx.QueryRow(ctx, `
-			SELECT ARRAY (
-			    SELECT format('%s (%s)', name, status)
-			    FROM campaigns
-			    WHERE ($1::bigint = ANY (include) OR $1 = ANY (exclude))
-			      AND status NOT IN ('finished', 'cancelled', 'failed')
-			    UNION ALL
-			    SELECT format('%s (%s)', j.name, j.status)
-			    FROM journeys j
-			    JOIN journey_versions v ON v.journey_id = j.id AND v.version IN (j.version, j.live_version)
-			    WHERE j.status <> 'archived' AND v.definition @> jsonb_build_object('trigger', jsonb_build_object('segment_id', $1))
-			    GROUP BY j.id
-			    ORDER BY 1
-			    LIMIT 4
-			)
-			FROM segments
-			WHERE id = $1
-			FOR UPDATE`, id).Scan(&users)
-		if errors.Is(err, pgx.ErrNoRows) {
+		if err := tx.QueryRow(ctx, `SELECT id FROM segments WHERE id = $1 FOR UPDATE`, id).Scan(&id); errors.Is(err, pgx.ErrNoRows) {
 			return fault.NotFoundf("segment", id)
-		}
-		if err != nil {
+		} else if err != nil {
 			return fmt.Errorf("delete segment %d: %w", id, err)
 		}
-		if len(users) > 3 {
-			users[3] = "…"
+		list, err := uses(ctx, tx, id)
+		if err != nil {
+			return err
 		}
-		if len(users) > 0 {
-			return fault.Conflictf("in use", "the segment is used by campaigns and journeys that have not ended: %s", strings.Join(users, ", "))
+		if err := kept(list); err != nil {
+			return err
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM segments WHERE id = $1`, id); err != nil {
 			return fmt.Errorf("delete segment %d: %w", id, err)

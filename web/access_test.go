@@ -45,6 +45,8 @@ var whoMay = map[string]string{
 	"GET /contacts/{external_id}/timeline":         "OM",
 
 	"GET /suppressions":            "OM",
+	"GET /suppression-counts":      "OM",
+	"GET /topics":                  "OM",
 	"POST /suppressions":           "OM",
 	"DELETE /suppressions/{email}": "OM",
 
@@ -76,6 +78,9 @@ var whoMay = map[string]string{
 	"PUT /segments/{id}":      "OM",
 	"DELETE /segments/{id}":   "OM",
 	"POST /segments/estimate": "OM",
+	"GET /segments/{id}/uses": "OM",
+	"GET /segments/fields":    "OM",
+	"GET /segments/values":    "OM",
 
 	"POST /templates":              "OM",
 	"GET /templates/{id}":          "OM",

@@ -42,8 +42,12 @@ func (a *api) routes() {
 
 	a.section("Suppressions", "Addresses that are never mailed, whatever contact or consent they belong to.")
 	route(a, marketers, "GET /suppressions", "List suppressions", a.listSuppressions, listSuppressionsDoc)
+	route(a, marketers, "GET /suppression-counts", "Count suppressions", a.countSuppressions, countSuppressionsDoc)
 	route(a, marketers, "POST /suppressions", "Suppress an address", a.postSuppression, postSuppressionDoc)
 	route(a, marketers, "DELETE /suppressions/{email}", "Lift a suppression", a.deleteSuppression, deleteSuppressionDoc)
+
+	a.section("Topics", "What contacts can subscribe to.")
+	route(a, marketers, "GET /topics", "Get all topics with their counts", a.listTopics, listTopicsDoc)
 
 	a.section("Products", "What the shop sells, known by its `sku`.")
 	route(a, marketers|shops, "PUT /products/{sku}", "Create or change a product", a.putProduct, putProductDoc)
@@ -74,6 +78,9 @@ func (a *api) routes() {
 	route(a, marketers, "POST /segments", "Create a segment", a.postSegment, postSegmentDoc)
 	route(a, marketers, "GET /segments/{id}", "Get a segment", a.getSegment, getSegmentDoc)
 	route(a, marketers, "GET /segments", "List segments", a.listSegments, listSegmentsDoc)
+	route(a, marketers, "GET /segments/{id}/uses", "Find who uses a segment", a.listSegmentUses, listSegmentUsesDoc)
+	route(a, marketers, "GET /segments/fields", "Get what rules can ask about", a.segmentFields, segmentFieldsDoc)
+	route(a, marketers, "GET /segments/values", "Suggest values for a rule", a.segmentValues, segmentValuesDoc)
 	route(a, marketers, "PUT /segments/{id}", "Change a segment", a.putSegment, putSegmentDoc)
 	route(a, marketers, "DELETE /segments/{id}", "Delete a segment", a.deleteSegment, deleteSegmentDoc)
 	route(a, marketers, "POST /segments/estimate", "Count whom a rule selects", a.estimateSegment, estimateSegmentDoc)

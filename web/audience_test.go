@@ -108,3 +108,76 @@ func TestContactProfile(t *testing.T) {
 		t.Errorf("%s", o.body)
 	}
 }
+
+func TestSegmentsAreSaid(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.do("PUT", "/api/v1/products/GR", obj{"name": "Hand grinder", "category": "grinders"}).want(200)
+	s.do("PUT", "/api/v1/contacts/1", obj{"country": "Iceland", "attributes": obj{"tier": "gold"}, "topics": obj{"news": "subscribed"}}).want(200)
+	rule := obj{"field": "bought.product", "operator": "not_bought", "value": "GR"}
+	english, german := "Contacts who have not bought “Hand grinder”.", "Kontakte, die „Hand grinder“ nicht gekauft haben."
+	for what, a := range map[string]answer{
+		"made":      s.do("POST", "/api/v1/segments", obj{"name": "s", "rule": rule}).want(201),
+		"estimated": s.do("POST", "/api/v1/segments/estimate", obj{"rule": rule}).want(200),
+		"changed":   s.do("PUT", "/api/v1/segments/1", obj{"name": "s", "rule": rule}).want(200),
+		"got":       s.do("GET", "/api/v1/segments/1", nil).want(200),
+	} {
+		if a.get("sentence", "en") != english || a.get("sentence", "de") != german {
+			t.Errorf("%s: %s", what, a.body)
+		}
+	}
+	s.exec(`INSERT INTO segments (name, rule, created_at, updated_at) VALUES ('of another version', '{"field": "shoe"}', now(), now())`)
+	a := s.do("GET", "/api/v1/segments", nil).want(200)
+	if a.get("items", 0, "sentence", "en") != "" || a.get("items", 1, "sentence", "de") != german {
+		t.Errorf("listed: %s", a.body)
+	}
+
+	a = s.do("GET", "/api/v1/segments/fields", nil).want(200)
+	if a.get("topics", 0) != "news" || a.get("attributes", 0, "name") != "tier" || a.get("attributes", 0, "types", 0) != "text" {
+		t.Errorf("%s", a.body)
+	}
+	count := len(a.get("fields").([]any))
+	if more := s.do("GET", "/api/v1/segments/fields?scope=order", nil).want(200); len(more.get("fields").([]any)) != count+7 {
+		t.Errorf("%s", more.body)
+	}
+	a = s.do("GET", "/api/v1/segments/values?field=bought.product&query=grind", nil).want(200)
+	if a.get("items", 0, "value") != "GR" || a.get("items", 0, "label") != "Hand grinder" || a.get("items", 0, "hint") != "grinders" {
+		t.Errorf("%s", a.body)
+	}
+	s.do("GET", "/api/v1/segments/values", nil).problem(422, "query.field")
+	s.do("GET", "/api/v1/segments/values?field=shoe", nil).problem(422, "query.field")
+	if a := s.do("GET", "/api/v1/segments/1/uses", nil).want(200); len(a.get("items").([]any)) != 0 {
+		t.Errorf("%s", a.body)
+	}
+	s.do("GET", "/api/v1/segments/9/uses", nil).problem(404, "")
+}
+
+func TestSuppressionListAndTopics(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.putContact("1", "ada@example.com")
+	s.putContact("2", "bo@example.com")
+	s.do("POST", "/api/v1/suppressions", obj{"email": "zoe@example.com", "cause": "bounce"}).want(201)
+	s.clock.Advance(1e9)
+	s.do("POST", "/api/v1/suppressions", obj{"email": "ada@example.com"}).want(201)
+	a := s.do("GET", "/api/v1/suppressions?sort=newest&limit=1", nil).want(200)
+	if a.get("items", 0, "email") != "ada@example.com" || a.get("items", 0, "contacts") != 1.0 {
+		t.Errorf("%s", a.body)
+	}
+	a = s.do("GET", "/api/v1/suppressions?sort=newest&limit=1&cursor="+a.get("next_cursor").(string), nil).want(200)
+	if a.get("items", 0, "email") != "zoe@example.com" || a.get("next_cursor") != "" {
+		t.Errorf("%s", a.body)
+	}
+	for query, n := range map[string]int{"query=@example": 2, "query=ZOE": 1, "cause=bounce": 1, "cause=complaint": 0} {
+		if a := s.do("GET", "/api/v1/suppressions?"+query, nil).want(200); len(a.get("items").([]any)) != n {
+			t.Errorf("%s: %s", query, a.body)
+		}
+	}
+	s.do("GET", "/api/v1/suppressions?cause=whim", nil).problem(422, "query.cause")
+	if a := s.do("GET", "/api/v1/suppression-counts", nil).want(200); a.get("bounce") != 1.0 || a.get("manual") != 1.0 || a.get("complaint") != 0.0 {
+		t.Errorf("%s", a.body)
+	}
+	if a := s.do("GET", "/api/v1/topics", nil).want(200); a.get("items", 0, "topic") != "news" || a.get("items", 0, "subscribed") != 2.0 || a.get("items", 0, "reachable") != 1.0 {
+		t.Errorf("%s", a.body)
+	}
+}

@@ -48,6 +48,38 @@ type SegmentFields struct {
 	Rule RuleTree `json:"rule"`
 }
 
+// SegmentSaid is a segment with what its rule asks.
+type SegmentSaid struct {
+	segments.Segment
+	Sentence segments.Sentences `json:"sentence" doc:"The rule as one sentence; empty where this version cannot read it."`
+}
+
+// said adds the sentences of segments.
+func (a *api) said(ctx context.Context, list ...segments.Segment) ([]SegmentSaid, error) {
+	out := make([]SegmentSaid, len(list))
+	rules := make([]segments.Rule, 0, len(list))
+	var at []int
+	for i, s := range list {
+		out[i].Segment = s
+		if rule, err := segments.Parse(s.Rule); err == nil {
+			rules, at = append(rules, rule), append(at, i)
+		}
+	}
+	sentences, err := segments.Describe(ctx, a.pool, rules...)
+	for i, s := range sentences {
+		out[at[i]].Sentence = s
+	}
+	return out, err
+}
+
+func (a *api) saidOne(ctx context.Context, s segments.Segment) (*reply[SegmentSaid], error) {
+	list, err := a.said(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return ok(list[0]), nil
+}
+
 type postSegmentInput struct {
 	Body SegmentFields
 }
@@ -58,27 +90,27 @@ var postSegmentDoc = operation{
 	Status:      http.StatusCreated,
 }
 
-func (a *api) postSegment(ctx context.Context, in *postSegmentInput) (*reply[segments.Segment], error) {
+func (a *api) postSegment(ctx context.Context, in *postSegmentInput) (*reply[SegmentSaid], error) {
 	s, err := segments.Create(ctx, a.pool, a.now(), in.Body.Name, in.Body.Rule)
 	if err != nil {
 		return nil, err
 	}
-	return ok(s), nil
+	return a.saidOne(ctx, s)
 }
 
 var getSegmentDoc = operation{Description: "One segment with its rule."}
 
-func (a *api) getSegment(ctx context.Context, in *SegmentPath) (*reply[segments.Segment], error) {
+func (a *api) getSegment(ctx context.Context, in *SegmentPath) (*reply[SegmentSaid], error) {
 	s, err := segments.Get(ctx, a.pool, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return ok(s), nil
+	return a.saidOne(ctx, s)
 }
 
 var listSegmentsDoc = operation{Description: "All segments with their rules, page by page."}
 
-func (a *api) listSegments(ctx context.Context, in *Paging) (*reply[Page[segments.Segment]], error) {
+func (a *api) listSegments(ctx context.Context, in *Paging) (*reply[Page[SegmentSaid]], error) {
 	cursor, err := in.id()
 	if err != nil {
 		return nil, err
@@ -87,7 +119,11 @@ func (a *api) listSegments(ctx context.Context, in *Paging) (*reply[Page[segment
 	if err != nil {
 		return nil, err
 	}
-	return pageByID(list, next), nil
+	said, err := a.said(ctx, list...)
+	if err != nil {
+		return nil, err
+	}
+	return pageByID(said, next), nil
 }
 
 type putSegmentInput struct {
@@ -100,16 +136,31 @@ var putSegmentDoc = operation{
 	Example:     map[string]any{"name": "Coffee without a grinder", "rule": ruleExample},
 }
 
-func (a *api) putSegment(ctx context.Context, in *putSegmentInput) (*reply[segments.Segment], error) {
+func (a *api) putSegment(ctx context.Context, in *putSegmentInput) (*reply[SegmentSaid], error) {
 	s, err := segments.Update(ctx, a.pool, a.now(), in.ID, in.Body.Name, in.Body.Rule)
 	if err != nil {
 		return nil, err
 	}
-	return ok(s), nil
+	return a.saidOne(ctx, s)
+}
+
+var listSegmentUsesDoc = operation{Description: "The campaigns and journeys that name a segment, those first that keep it from being deleted."}
+
+// SegmentUses is who names a segment.
+type SegmentUses struct {
+	Items []segments.Use `json:"items"`
+}
+
+func (a *api) listSegmentUses(ctx context.Context, in *SegmentPath) (*reply[SegmentUses], error) {
+	list, err := segments.Uses(ctx, a.pool, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return ok(SegmentUses{Items: append([]segments.Use{}, list...)}), nil
 }
 
 var deleteSegmentDoc = operation{
-	Description: "A segment that a campaign or a journey uses which has not ended cannot be deleted.",
+	Description: "A segment that a campaign or a journey uses which has not ended cannot be deleted; the uses of a segment are listed.",
 	Status:      http.StatusNoContent,
 	Errors:      []int{http.StatusConflict},
 }
@@ -126,11 +177,17 @@ type estimateSegmentInput struct {
 }
 
 var estimateSegmentDoc = operation{
-	Description: "How many contacts the rule selects, the first 20 of them, and the SQL that finds them. Consent and suppressions are not looked at here: a campaign's estimate does.",
+	Description: "How many contacts the rule selects, the first 20 of them, the SQL that finds them, and the rule as one sentence. Consent and suppressions are not looked at here: a campaign's estimate does.",
 	Example:     map[string]any{"rule": ruleExample, "as_of": "2011-12-10T00:00:00Z"},
 }
 
-func (a *api) estimateSegment(ctx context.Context, in *estimateSegmentInput) (*reply[segments.Estimate], error) {
+// SegmentEstimated is whom a rule selects, and what it asks.
+type SegmentEstimated struct {
+	segments.Estimate
+	Sentence segments.Sentences `json:"sentence"`
+}
+
+func (a *api) estimateSegment(ctx context.Context, in *estimateSegmentInput) (*reply[SegmentEstimated], error) {
 	rule, err := segments.Parse(in.Body.Rule)
 	if err != nil {
 		return nil, err
@@ -146,5 +203,49 @@ func (a *api) estimateSegment(ctx context.Context, in *estimateSegmentInput) (*r
 	if err != nil {
 		return nil, err
 	}
-	return ok(e), nil
+	sentences, err := segments.Describe(ctx, a.pool, rule)
+	if err != nil {
+		return nil, err
+	}
+	return ok(SegmentEstimated{Estimate: e, Sentence: sentences[0]}), nil
+}
+
+type segmentFieldsInput struct {
+	Scope string `query:"scope" enum:"contact,order,event" doc:"For a rule of a journey: what triggers it."`
+}
+
+// SegmentFieldList is what a rule may ask about, and what names the data has for it.
+type SegmentFieldList struct {
+	Fields []segments.Field `json:"fields"`
+	segments.Known
+}
+
+var segmentFieldsDoc = operation{Description: "For editors of rules: all fields with their operators, options and kinds of value, and the attributes, topics, events and currencies that were seen. docs/rules.md says what each means."}
+
+func (a *api) segmentFields(ctx context.Context, in *segmentFieldsInput) (*reply[SegmentFieldList], error) {
+	known, err := segments.Look(ctx, a.pool)
+	if err != nil {
+		return nil, err
+	}
+	return ok(SegmentFieldList{Fields: segments.Fields(segments.Scope(in.Scope)), Known: known}), nil
+}
+
+type segmentValuesInput struct {
+	Field string `query:"field" required:"true" maxLength:"250" example:"bought.product" doc:"As in a rule: bought.product, attributes.tier."`
+	Query string `query:"query" maxLength:"200" example:"grind" doc:"Only values that hold this."`
+}
+
+// SegmentValues are values that a field has.
+type SegmentValues struct {
+	Items []segments.Value `json:"items"`
+}
+
+var segmentValuesDoc = operation{Description: "Up to 50 values that contacts, products or orders have there, to choose from. Fields that are different for everybody, such as addresses, have none."}
+
+func (a *api) segmentValues(ctx context.Context, in *segmentValuesInput) (*reply[SegmentValues], error) {
+	list, err := segments.Values(ctx, a.pool, in.Field, in.Query)
+	if err != nil {
+		return nil, fault.Under("query", err)
+	}
+	return ok(SegmentValues{Items: append([]segments.Value{}, list...)}), nil
 }

@@ -5,20 +5,46 @@ import (
 	"net/http"
 
 	"posthorn/contacts"
+	"posthorn/internal/fault"
 )
 
-var listSuppressionsDoc = operation{Description: "In the order of their addresses."}
+type listSuppressionsInput struct {
+	Paging
+	Query string `query:"query" maxLength:"200" example:"@example.com" doc:"Part of the address."`
+	Cause string `query:"cause" enum:"unsubscribe,complaint,bounce,manual"`
+	Sort  string `query:"sort" enum:"newest" doc:"The latest first. Default: by address."`
+}
 
-func (a *api) listSuppressions(ctx context.Context, in *Paging) (*reply[Page[contacts.Suppression]], error) {
+var listSuppressionsDoc = operation{Description: "In the order of their addresses, unless sort says otherwise."}
+
+func (a *api) listSuppressions(ctx context.Context, in *listSuppressionsInput) (*reply[Page[contacts.SuppressionRow]], error) {
 	cursor, err := in.text()
 	if err != nil {
 		return nil, err
 	}
-	list, next, err := contacts.Suppressions(ctx, a.pool, cursor, in.Limit)
+	list, next, err := contacts.Suppressions(ctx, a.pool, contacts.SuppressionFilter{Query: in.Query, Cause: in.Cause, Newest: in.Sort != "", Cursor: cursor, Limit: in.Limit})
+	if err != nil {
+		return nil, fault.Under("query", err)
+	}
+	return pageOf(list, next), nil
+}
+
+// SuppressionCounts is how many addresses are suppressed for which cause.
+type SuppressionCounts struct {
+	Unsubscribe int64 `json:"unsubscribe"`
+	Complaint   int64 `json:"complaint"`
+	Bounce      int64 `json:"bounce"`
+	Manual      int64 `json:"manual"`
+}
+
+var countSuppressionsDoc = operation{Description: "How many addresses are suppressed for each cause."}
+
+func (a *api) countSuppressions(ctx context.Context, _ *none) (*reply[SuppressionCounts], error) {
+	n, err := contacts.SuppressionCounts(ctx, a.pool)
 	if err != nil {
 		return nil, err
 	}
-	return pageOf(list, next), nil
+	return ok(SuppressionCounts{n[contacts.CauseUnsubscribe], n[contacts.CauseComplaint], n[contacts.CauseBounce], n[contacts.CauseManual]}), nil
 }
 
 type postSuppressionInput struct {

@@ -1447,9 +1447,49 @@ export interface paths {
         put?: never;
         /**
          * Count whom a rule selects
-         * @description How many contacts the rule selects, the first 20 of them, and the SQL that finds them. Consent and suppressions are not looked at here: a campaign's estimate does.
+         * @description How many contacts the rule selects, the first 20 of them, the SQL that finds them, and the rule as one sentence. Consent and suppressions are not looked at here: a campaign's estimate does.
          */
         post: operations["post-segments-estimate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get what rules can ask about
+         * @description For editors of rules: all fields with their operators, options and kinds of value, and the attributes, topics, events and currencies that were seen. docs/rules.md says what each means.
+         */
+        get: operations["get-segments-fields"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Suggest values for a rule
+         * @description Up to 50 values that contacts, products or orders have there, to choose from. Fields that are different for everybody, such as addresses, have none.
+         */
+        get: operations["get-segments-values"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1476,9 +1516,29 @@ export interface paths {
         post?: never;
         /**
          * Delete a segment
-         * @description A segment that a campaign or a journey uses which has not ended cannot be deleted.
+         * @description A segment that a campaign or a journey uses which has not ended cannot be deleted; the uses of a segment are listed.
          */
         delete: operations["delete-segments-by-id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/{id}/uses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find who uses a segment
+         * @description The campaigns and journeys that name a segment, those first that keep it from being deleted.
+         */
+        get: operations["get-segments-by-id-uses"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1616,6 +1676,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/suppression-counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count suppressions
+         * @description How many addresses are suppressed for each cause.
+         */
+        get: operations["get-suppression-counts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/suppressions": {
         parameters: {
             query?: never;
@@ -1625,7 +1705,7 @@ export interface paths {
         };
         /**
          * List suppressions
-         * @description In the order of their addresses.
+         * @description In the order of their addresses, unless sort says otherwise.
          */
         get: operations["get-suppressions"];
         put?: never;
@@ -1964,6 +2044,26 @@ export interface paths {
          * @description As it was saved.
          */
         get: operations["get-templates-by-id-versions-by-version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/topics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get all topics with their counts
+         * @description Every topic that a contact was asked about, or that a campaign or journey mails, by name, with how many said what. A topic comes into being with the first consent or mail that names it.
+         */
+        get: operations["get-topics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2597,6 +2697,30 @@ export interface components {
             created_at: string;
             detail: string;
             email: string;
+        };
+        ContactSuppressionRow: {
+            cause: string;
+            /** Format: int64 */
+            contacts: number;
+            /** Format: date-time */
+            created_at: string;
+            detail: string;
+            email: string;
+        };
+        ContactTopicCount: {
+            /** Format: int64 */
+            campaigns: number;
+            /** Format: int64 */
+            journeys: number;
+            /** Format: int64 */
+            pending: number;
+            /** Format: int64 */
+            reachable: number;
+            /** Format: int64 */
+            subscribed: number;
+            topic: string;
+            /** Format: int64 */
+            unsubscribed: number;
         };
         ContactTotal: {
             /** Format: int64 */
@@ -3392,8 +3516,8 @@ export interface components {
              */
             next_cursor: string;
         };
-        PageSegment: {
-            items: components["schemas"]["Segment"][] | null;
+        PageSegmentSaid: {
+            items: components["schemas"]["SegmentSaid"][] | null;
             /**
              * @description Pass it as cursor to get the next page. Empty: this is the last one.
              * @example MTAw
@@ -3408,8 +3532,8 @@ export interface components {
              */
             next_cursor: string;
         };
-        PageSuppression: {
-            items: components["schemas"]["ContactSuppression"][] | null;
+        PageSuppressionRow: {
+            items: components["schemas"]["ContactSuppressionRow"][] | null;
             /**
              * @description Pass it as cursor to get the next page. Empty: this is the last one.
              * @example MTAw
@@ -4053,22 +4177,34 @@ export interface components {
              */
             timezone?: string;
         };
-        Segment: {
-            /** Format: date-time */
-            created_at: string;
-            /** Format: int64 */
-            id: number;
+        SegmentAttribute: {
             name: string;
-            rule: unknown;
-            /** Format: date-time */
-            updated_at: string;
+            /** Format: double */
+            share: number;
+            types: string[] | null;
         };
-        SegmentEstimate: {
+        SegmentEstimated: {
             args: unknown[] | null;
             /** Format: int64 */
             count: number;
             sample: components["schemas"]["SegmentSampleContact"][] | null;
+            sentence: components["schemas"]["SegmentSentences"];
             sql: string;
+        };
+        SegmentField: {
+            family: boolean;
+            kind: string;
+            name: string;
+            operators: string[] | null;
+            options: string[] | null;
+            values: string[] | null;
+        };
+        SegmentFieldList: {
+            attributes: components["schemas"]["SegmentAttribute"][] | null;
+            currencies: string[] | null;
+            events: string[] | null;
+            fields: components["schemas"]["SegmentField"][] | null;
+            topics: string[] | null;
         };
         SegmentFields: {
             /** @example Coffee without a grinder */
@@ -4098,6 +4234,18 @@ export interface components {
             id: number;
             name: string;
         };
+        SegmentSaid: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: int64 */
+            id: number;
+            name: string;
+            rule: unknown;
+            /** @description The rule as one sentence; empty where this version cannot read it. */
+            sentence: components["schemas"]["SegmentSentences"];
+            /** Format: date-time */
+            updated_at: string;
+        };
         SegmentSampleContact: {
             country: string;
             /** Format: date-time */
@@ -4106,6 +4254,33 @@ export interface components {
             external_id: string;
             first_name: string;
             last_name: string;
+        };
+        SegmentSentences: {
+            de: string;
+            en: string;
+        };
+        SegmentUse: {
+            /** @enum {string} */
+            as: "include" | "exclude" | "trigger";
+            /** Format: int64 */
+            id: number;
+            /** @description It has not ended, and without the segment would mail others: the segment cannot be deleted. */
+            keeps: boolean;
+            /** @enum {string} */
+            kind: "campaign" | "journey";
+            name: string;
+            status: string;
+        };
+        SegmentUses: {
+            items: components["schemas"]["SegmentUse"][] | null;
+        };
+        SegmentValue: {
+            hint: string;
+            label: string;
+            value: string;
+        };
+        SegmentValues: {
+            items: components["schemas"]["SegmentValue"][] | null;
         };
         SenderStruct: {
             /**
@@ -4253,6 +4428,16 @@ export interface components {
              * @example edith@example.com
              */
             email: string;
+        };
+        SuppressionCounts: {
+            /** Format: int64 */
+            bounce: number;
+            /** Format: int64 */
+            complaint: number;
+            /** Format: int64 */
+            manual: number;
+            /** Format: int64 */
+            unsubscribe: number;
         };
         Template: {
             /** Format: date-time */
@@ -4535,6 +4720,9 @@ export interface components {
         TimelineSuppression: {
             cause: string;
             detail: string;
+        };
+        TopicList: {
+            items: components["schemas"]["ContactTopicCount"][] | null;
         };
         User: {
             /** Format: date-time */
@@ -12228,7 +12416,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageSegment"];
+                    "application/json": components["schemas"]["PageSegmentSaid"];
                 };
             };
             /** @description Unauthorized */
@@ -12317,7 +12505,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Segment"];
+                    "application/json": components["schemas"]["SegmentSaid"];
                 };
             };
             /** @description Bad Request */
@@ -12424,7 +12612,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SegmentEstimate"];
+                    "application/json": components["schemas"]["SegmentEstimated"];
                 };
             };
             /** @description Bad Request */
@@ -12492,6 +12680,144 @@ export interface operations {
             };
         };
     };
+    "get-segments-fields": {
+        parameters: {
+            query?: {
+                /** @description For a rule of a journey: what triggers it. */
+                scope?: "contact" | "order" | "event";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentFieldList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-segments-values": {
+        parameters: {
+            query: {
+                /** @description As in a rule: bought.product, attributes.tier. */
+                field: string;
+                /** @description Only values that hold this. */
+                query?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentValues"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-segments-by-id": {
         parameters: {
             query?: never;
@@ -12509,7 +12835,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Segment"];
+                    "application/json": components["schemas"]["SegmentSaid"];
                 };
             };
             /** @description Unauthorized */
@@ -12609,7 +12935,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Segment"];
+                    "application/json": components["schemas"]["SegmentSaid"];
                 };
             };
             /** @description Bad Request */
@@ -12733,6 +13059,82 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-segments-by-id-uses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentUses"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13543,6 +13945,71 @@ export interface operations {
             };
         };
     };
+    "get-suppression-counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuppressionCounts"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-suppressions": {
         parameters: {
             query?: {
@@ -13550,6 +14017,11 @@ export interface operations {
                 cursor?: string;
                 /** @description Most items on a page. */
                 limit?: number;
+                /** @description Part of the address. */
+                query?: string;
+                cause?: "unsubscribe" | "complaint" | "bounce" | "manual";
+                /** @description The latest first. Default: by address. */
+                sort?: "newest";
             };
             header?: never;
             path?: never;
@@ -13563,7 +14035,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageSuppression"];
+                    "application/json": components["schemas"]["PageSuppressionRow"];
                 };
             };
             /** @description Unauthorized */
@@ -15361,6 +15833,71 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-topics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopicList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
