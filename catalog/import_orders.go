@@ -18,14 +18,14 @@ import (
 
 // orderFields are the columns ImportOrders knows.
 var orderFields = []csvimport.Column{
-	{Name: "order_id", Required: true, Synonyms: []string{"order", "order_number", "order_no", "invoice_no", "invoice_id", "invoice"}},
-	{Name: "contact_external_id", Required: true, Synonyms: []string{"contact_id", "external_id", "customer_id", "contact", "customer", "customer_no"}},
-	{Name: "placed_at", Required: true, Synonyms: []string{"ordered_at", "order_date", "invoice_date", "created_at", "date"}},
-	{Name: "sku", Required: true, Synonyms: []string{"product_sku", "product_id", "stock_code", "product_code", "article_no"}},
-	{Name: "quantity", Required: true, Synonyms: []string{"qty"}},
-	{Name: "unit_price", Required: true, Synonyms: []string{"price", "item_price"}},
-	{Name: "currency", Synonyms: []string{"currency_code"}},
-	{Name: "status", Synonyms: []string{"order_status", "state"}},
+	{Name: "order_id", Required: true, Whole: true, Synonyms: []string{"order", "order_number", "order_no", "invoice_no", "invoice_id", "invoice", "bestellnummer", "bestell_nr", "bestellung", "auftragsnummer", "auftrags_nr", "rechnungsnummer", "rechnungs_nr"}},
+	{Name: "contact_external_id", Required: true, Synonyms: []string{"contact_id", "external_id", "customer_id", "contact", "customer", "customer_no", "kundennummer", "kunden_nr", "kunden_id", "kunde"}},
+	{Name: "placed_at", Required: true, Synonyms: []string{"ordered_at", "order_date", "invoice_date", "created_at", "date", "bestelldatum", "bestellt_am", "rechnungsdatum", "datum"}},
+	{Name: "sku", Required: true, Synonyms: []string{"product_sku", "product_id", "stock_code", "product_code", "article_no", "artikelnummer", "artikel_nr", "art_nr", "produktnummer"}},
+	{Name: "quantity", Required: true, Synonyms: []string{"qty", "menge", "anzahl", "stück", "stueck"}},
+	{Name: "unit_price", Required: true, Synonyms: []string{"price", "item_price", "einzelpreis", "stückpreis", "stueckpreis", "preis"}},
+	{Name: "currency", Synonyms: []string{"currency_code", "währung", "waehrung"}},
+	{Name: "status", Synonyms: []string{"order_status", "state", "bestellstatus"}},
 }
 
 // Orders are written this many at a time, or as many as have that many items.
@@ -48,8 +48,8 @@ const (
 // Rows replace the items of their order, so an order is imported with all of its
 // rows or not at all. Where one is rejected, the order is left as it is in the
 // database and its other rows are rejected, too, each with a reason that names the
-// line at fault: the rejected rows, mended, can be imported as they are. Only a row
-// whose order id cannot be read, because it is missing or the quoting is broken, is
+// line at fault: the file of rejected rows, mended, can be imported as it is. Only a
+// row whose order id cannot be read, because it is missing or in broken quotes, is
 // rejected alone.
 //
 // In the summary, Rows and Rejected count rows; Created, Updated and Unchanged
@@ -60,7 +60,7 @@ func ImportOrders(ctx context.Context, pool *pgxpool.Pool, r io.Reader, opts Imp
 	if err != nil {
 		return csvimport.Summary{}, err
 	}
-	imp := &orderImport{pool: pool, in: in, now: opts.Now, counts: counts{}}
+	imp := &orderImport{pool: pool, in: in, now: opts.Now, wrote: opts.Wrote, counts: counts{}}
 	err = imp.run(ctx)
 	if closeErr := in.Close(); err == nil {
 		err = closeErr
@@ -80,12 +80,12 @@ func (imp *orderImport) run(ctx context.Context) error {
 	return staged(ctx, imp.pool, `
 		CREATE TEMPORARY TABLE import_orders (
 			line integer, order_id text, contact text, placed_at timestamptz, sku text,
-			quantity integer, unit_price numeric, currency text, status text, cells text,
+			quantity integer, unit_price numeric, currency text, status text, cells text, raw text,
 			field text, reason text -- why the row is rejected; '' for a good one
 		) ON COMMIT DROP`,
 		func(tx pgx.Tx) error {
 			_, err := tx.CopyFrom(ctx, pgx.Identifier{"import_orders"},
-				[]string{"line", "order_id", "contact", "placed_at", "sku", "quantity", "unit_price", "currency", "status", "cells",
+				[]string{"line", "order_id", "contact", "placed_at", "sku", "quantity", "unit_price", "currency", "status", "cells", "raw",
 					"field", "reason"},
 				pgx.CopyFromFunc(imp.next))
 			if imp.broken != nil {
@@ -93,7 +93,7 @@ func (imp *orderImport) run(ctx context.Context) error {
 			}
 			return err
 		}, `
-		SELECT line, order_id, contact, placed_at, sku, quantity, unit_price, currency, status, cells, field, reason
+		SELECT line, order_id, contact, placed_at, sku, quantity, unit_price, currency, status, cells, raw, field, reason
 		FROM import_orders
 		ORDER BY order_id COLLATE "C", line`,
 		func(rows pgx.Rows) error { return imp.write(ctx, rows) })
@@ -107,9 +107,10 @@ type orderRow struct {
 	item             Item
 	currency, status string // '' where the row does not say
 	cells            string // the row as it stands in the file, see packCells
+	raw              string // and where it did not fall into cells
 
 	// Why it is rejected: reason is '' for a good row. Of a bad one, only line,
-	// orderID and cells are set besides.
+	// orderID, cells and raw are set besides.
 	field, reason string
 }
 
@@ -117,8 +118,9 @@ type orderImport struct {
 	pool   *pgxpool.Pool
 	in     *csvimport.File
 	now    time.Time
+	wrote  func(context.Context, pgx.Tx, csvimport.Counts) error
 	counts counts
-	copy   [12]any // what next returns, used again for every row
+	copy   [13]any // what next returns, used again for every row
 
 	broken error // why the file could not be read to its end; COPY tells less
 
@@ -153,8 +155,8 @@ func (imp *orderImport) next() ([]any, error) {
 				continue
 			}
 		}
-		imp.copy = [12]any{row.line, row.orderID, row.contact, row.placedAt, row.item.SKU, row.item.Quantity, row.item.UnitPrice,
-			row.currency, row.status, row.cells, row.field, row.reason}
+		imp.copy = [13]any{row.line, row.orderID, row.contact, row.placedAt, row.item.SKU, row.item.Quantity, row.item.UnitPrice,
+			row.currency, row.status, row.cells, row.raw, row.field, row.reason}
 		return imp.copy[:], nil
 	}
 }
@@ -194,7 +196,7 @@ func parseOrderRow(in csvimport.Row) (orderRow, error) {
 // order id is looked for at its place from the left.
 func badOrderRow(in csvimport.Row, wrong error) (row orderRow, ok bool) {
 	var unreadable fault.List
-	row = orderRow{line: in.Line, orderID: check.Required(&unreadable, "order_id", in.Get("order_id"), maxKey), cells: packBadCells(in)}
+	row = orderRow{line: in.Line, orderID: check.Required(&unreadable, "order_id", in.Get("order_id"), maxKey), cells: packBadCells(in), raw: kept(in.Raw)}
 	row.field, row.reason, ok = csvimport.Explain(wrong)
 	return row, ok && unreadable.Err() == nil
 }
@@ -205,7 +207,7 @@ func (imp *orderImport) write(ctx context.Context, rows pgx.Rows) error {
 	for rows.Next() {
 		var row orderRow
 		if err := rows.Scan(&row.line, &row.orderID, &row.contact, &row.placedAt, &row.item.SKU, &row.item.Quantity, &row.item.UnitPrice,
-			&row.currency, &row.status, &row.cells, &row.field, &row.reason); err != nil {
+			&row.currency, &row.status, &row.cells, &row.raw, &row.field, &row.reason); err != nil {
 			return err
 		}
 		if row.orderID != present {
@@ -281,7 +283,7 @@ func (imp *orderImport) rejectWith(row orderRow) {
 
 // asRead is the row as csvimport returned it, as far as rejecting it needs.
 func (row orderRow) asRead() csvimport.Row {
-	return csvimport.Row{Line: row.line, Cells: unpackCells(row.cells)}
+	return csvimport.Row{Line: row.line, Cells: unpackCells(row.cells), Raw: row.raw}
 }
 
 // add makes one order of the rows of the present one, unless it is bad.
@@ -317,7 +319,9 @@ func (imp *orderImport) flush(ctx context.Context) error {
 	if len(imp.batch) == 0 {
 		return nil
 	}
-	results, err := UpsertOrders(ctx, imp.pool, imp.now, imp.batch)
+	results, err := upsertOrders(ctx, imp.pool, imp.now, imp.batch, func(tx pgx.Tx, _ []OrderInput, results []ItemResult) error {
+		return wrote(ctx, tx, imp.wrote, results)
+	})
 	if err != nil {
 		return err
 	}

@@ -18,14 +18,14 @@ import (
 
 // productFields are the columns ImportProducts knows.
 var productFields = []csvimport.Column{
-	{Name: "sku", Required: true, Synonyms: []string{"product_sku", "product_id", "stock_code", "product_code", "article_no"}},
-	{Name: "name", Synonyms: []string{"product_name", "title"}},
-	{Name: "category", Synonyms: []string{"product_category", "product_type"}},
-	{Name: "price", Synonyms: []string{"unit_price"}},
-	{Name: "currency", Synonyms: []string{"currency_code"}},
-	{Name: "url", Synonyms: []string{"product_url", "link"}},
-	{Name: "image_url", Synonyms: []string{"image", "image_link"}},
-	{Name: "in_stock", Synonyms: []string{"availability"}},
+	{Name: "sku", Required: true, Synonyms: []string{"product_sku", "product_id", "stock_code", "product_code", "article_no", "artikelnummer", "artikel_nr", "art_nr", "produktnummer"}},
+	{Name: "name", Synonyms: []string{"product_name", "title", "bezeichnung", "artikelname", "artikelbezeichnung", "produktname", "titel"}},
+	{Name: "category", Synonyms: []string{"product_category", "product_type", "kategorie", "warengruppe", "produktgruppe"}},
+	{Name: "price", Synonyms: []string{"unit_price", "preis", "verkaufspreis"}},
+	{Name: "currency", Synonyms: []string{"currency_code", "währung", "waehrung"}},
+	{Name: "url", Synonyms: []string{"product_url", "link", "produktlink"}},
+	{Name: "image_url", Synonyms: []string{"image", "image_link", "bild", "bild_url", "bildlink"}},
+	{Name: "in_stock", Synonyms: []string{"availability", "verfügbar", "verfuegbar", "lieferbar", "auf_lager", "lagernd"}},
 }
 
 // maxImportProducts is how many products are written at a time.
@@ -47,7 +47,7 @@ func ImportProducts(ctx context.Context, pool *pgxpool.Pool, r io.Reader, opts I
 	if err != nil {
 		return csvimport.Summary{}, err
 	}
-	imp := &productImport{pool: pool, in: in, now: opts.Now, counts: counts{}}
+	imp := &productImport{pool: pool, in: in, now: opts.Now, wrote: opts.Wrote, counts: counts{}}
 	err = imp.run(ctx)
 	if closeErr := in.Close(); err == nil {
 		err = closeErr
@@ -88,6 +88,7 @@ type productImport struct {
 	pool   *pgxpool.Pool
 	in     *csvimport.File
 	now    time.Time
+	wrote  func(context.Context, pgx.Tx, csvimport.Counts) error
 	counts counts
 	batch  []ProductInput
 
@@ -149,9 +150,9 @@ func parseProduct(row csvimport.Row) (checkedProduct, error) {
 func parseBool(wrong *fault.List, field, s string) *bool {
 	yes, no := true, false
 	switch strings.ToLower(s) {
-	case "true", "t", "yes", "y", "1", "in stock", "in_stock":
+	case "true", "t", "yes", "y", "1", "in stock", "in_stock", "ja", "j", "wahr":
 		return &yes
-	case "false", "f", "no", "n", "0", "out of stock", "out_of_stock":
+	case "false", "f", "no", "n", "0", "out of stock", "out_of_stock", "nein", "falsch":
 		return &no
 	}
 	wrong.Add(field, "is not yes or no (true, false, 1 and 0 are understood too)")
@@ -178,7 +179,9 @@ func (imp *productImport) write(ctx context.Context, rows pgx.Rows) error {
 }
 
 func (imp *productImport) flush(ctx context.Context) error {
-	results, err := UpsertProducts(ctx, imp.pool, imp.now, imp.batch)
+	results, err := upsertProducts(ctx, imp.pool, imp.now, imp.batch, func(tx pgx.Tx, results []ItemResult) error {
+		return wrote(ctx, tx, imp.wrote, results)
+	})
 	if err != nil {
 		return err
 	}

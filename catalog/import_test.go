@@ -176,19 +176,29 @@ func TestImportLeavesOrdersWithARejectedRow(t *testing.T) {
 					t.Errorf("it wrote:\n%s\n%s", before, after)
 				}
 
-				// The rejected rows, mended, are the whole order, as in the file.
-				list, err := csv.NewReader(&rejects).ReadAll()
+				// The rejected rows as they are change nothing; mended, they are the whole order.
+				asTheyAre := rejects.String()
+				if sum := importOrders(t, pool, tuesday, asTheyAre); sum.Rejected != 3 || sum.Updated+sum.Created+sum.Unchanged != 0 || rowVersions(t, pool) != before {
+					t.Errorf("rejected rows as they are: %+v\n%s", sum, asTheyAre)
+				}
+				list, err := csv.NewReader(strings.NewReader(asTheyAre)).ReadAll()
 				if err != nil {
 					t.Fatal(err)
 				}
-				mended := header
-				for _, r := range list[1:] {
-					if r[0] == fmt.Sprint(line) {
-						r[3] = c.good
+				var mended strings.Builder
+				w := csv.NewWriter(&mended)
+				for _, row := range list {
+					if n := len(row) - 4; row[n] == fmt.Sprint(line) {
+						good, err := csv.NewReader(strings.NewReader(c.good)).Read()
+						if err != nil {
+							t.Fatal(err)
+						}
+						row = append(good, make([]string, len(row)-len(good))...)
 					}
-					mended += r[3] + "\n"
+					_ = w.Write(row)
 				}
-				if sum := importOrders(t, pool, tuesday, mended); sum.Updated != 1 || sum.Rejected != 0 {
+				w.Flush()
+				if sum := importOrders(t, pool, tuesday, mended.String()); sum.Updated != 1 || sum.Rejected != 0 {
 					t.Errorf("%+v", sum)
 				}
 				before = rowVersions(t, pool)
@@ -204,18 +214,26 @@ func TestImportLeavesOrdersWithARejectedRow(t *testing.T) {
 	}
 }
 
-// A row that does not say which order it belongs to is rejected alone.
+// A row that does not say which order it belongs to is rejected alone, and says so
+// where it cannot be told. One with broken quotes behind its order id keeps the order.
 func TestImportRejectsAloneWhatNamesNoOrder(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t)
 	addContacts(t, pool, "anna")
 	sum := importOrders(t, pool, monday, ordersHeader+
 		"1,anna,2026-03-01,tea,1,1,EUR,\n"+
-		"1,anna,2026-03-01,\"te\"a,1,1,EUR,\n"+
+		"\"1\"x,anna,2026-03-01,tea,1,1,EUR,\n"+
 		",anna,2026-03-01,tea,1,1,EUR,\n"+
-		"1\x07,anna,2026-03-01,tea,1,1,EUR,\n")
-	if sum.Created != 1 || sum.Rejected != 3 {
+		"1\x07,anna,2026-03-01,tea,1,1,EUR,\n"+
+		"2,anna,2026-03-01,tea,1,1,EUR,\n"+
+		"2,anna,2026-03-01,\"te\"a,1,1,EUR,\n")
+	if sum.Created != 1 || sum.Rejected != 5 {
 		t.Errorf("%+v", sum)
+	}
+	for _, r := range sum.Rejects {
+		if strings.Contains(r.Reason, "mend it in the file it came from") != (r.Line == 3) {
+			t.Errorf("%+v", r)
+		}
 	}
 }
 

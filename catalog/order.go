@@ -112,7 +112,7 @@ func status(wrong *fault.List, field, s string) string {
 // fault.Invalid or fault.List.
 func UpsertOrder(ctx context.Context, db postgres.DB, now time.Time, in OrderInput) (Order, Change, error) {
 	var order Order
-	results, err := upsertOrders(ctx, db, now, []OrderInput{in}, func(tx pgx.Tx, checked []OrderInput) (err error) {
+	results, err := upsertOrders(ctx, db, now, []OrderInput{in}, func(tx pgx.Tx, checked []OrderInput, _ []ItemResult) (err error) {
 		if len(checked) == 0 {
 			return nil
 		}

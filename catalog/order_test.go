@@ -111,7 +111,9 @@ func TestOrderChecks(t *testing.T) {
 		{"quantity", func(o *OrderInput) { o.Items[1].Quantity = maxQuantity + 1 }, "items[1].quantity"},
 		{"price", func(o *OrderInput) { o.Items[1].UnitPrice = maxAmount + 1 }, "items[1].unit_price"},
 		{"quantity times price", func(o *OrderInput) { o.Items[0].Quantity, o.Items[0].UnitPrice = maxQuantity, maxAmount }, "items[0].unit_price"},
-		{"total", func(o *OrderInput) { o.Items = []Item{{SKU: "a", Quantity: 1, UnitPrice: maxAmount}, {SKU: "b", Quantity: 1, UnitPrice: maxAmount}} }, "items"},
+		{"total", func(o *OrderInput) {
+			o.Items = []Item{{SKU: "a", Quantity: 1, UnitPrice: maxAmount}, {SKU: "b", Quantity: 1, UnitPrice: maxAmount}}
+		}, "items"},
 		{"total at the limit", func(o *OrderInput) { o.Items = []Item{{"a", 1, maxAmount, ""}, {"b", -1, 1, ""}} }, "(no error)"},
 		{"several", func(o *OrderInput) { o.OrderID = "\x00"; o.Status = "x"; o.Items[3].SKU = "" }, "order_id status items[3].sku"},
 	} {

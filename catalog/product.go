@@ -97,6 +97,11 @@ func UpsertProduct(ctx context.Context, db postgres.DB, now time.Time, in Produc
 // UpsertProducts creates or changes many products in one transaction and reports
 // what became of each. A sku given twice is written twice, in order.
 func UpsertProducts(ctx context.Context, pool *pgxpool.Pool, now time.Time, in []ProductInput) ([]ItemResult, error) {
+	return upsertProducts(ctx, pool, now, in, nil)
+}
+
+// upsertProducts calls after, where given, in the transaction that wrote.
+func upsertProducts(ctx context.Context, pool *pgxpool.Pool, now time.Time, in []ProductInput, after func(pgx.Tx, []ItemResult) error) ([]ItemResult, error) {
 	if len(in) > MaxBatch {
 		return nil, fault.Invalidf("", "a batch holds at most %d products, this one has %d", MaxBatch, len(in))
 	}
@@ -126,6 +131,9 @@ func UpsertProducts(ctx context.Context, pool *pgxpool.Pool, now time.Time, in [
 				for i, n := range round {
 					results[index[n]].Change = changes[i]
 				}
+			}
+			if after != nil {
+				return after(tx, results)
 			}
 			return nil
 		})

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -62,6 +61,26 @@ func staged(ctx context.Context, pool *pgxpool.Pool, create string, fill func(pg
 // counts is how many things saw which change.
 type counts map[Change]int64
 
+// wrote tells whoever wants to know what a batch did, in its transaction.
+func wrote(ctx context.Context, tx pgx.Tx, tell func(context.Context, pgx.Tx, csvimport.Counts) error, results []ItemResult) error {
+	if tell == nil {
+		return nil
+	}
+	var n csvimport.Counts
+	for _, r := range results {
+		switch {
+		case r.Error != nil:
+		case r.Change == Created:
+			n.Created++
+		case r.Change == Updated:
+			n.Updated++
+		default:
+			n.Unchanged++
+		}
+	}
+	return tell(ctx, tx, n)
+}
+
 func (c counts) addTo(s *csvimport.Summary) {
 	s.Created, s.Updated, s.Unchanged = c[Created], c[Updated], c[Unchanged]
 }
@@ -100,19 +119,18 @@ func packCells(row csvimport.Row) string {
 }
 
 // packBadCells is packCells for a row that is rejected for certain: it is read back
-// one at a time, and so kept whole. What cannot be stored becomes a U+FFFD.
+// one at a time, and so kept whole. What cannot be stored becomes another control
+// character, so that it is rejected again where nobody mends it.
 func packBadCells(row csvimport.Row) string {
 	cells := make([]string, len(row.Cells))
 	for i, cell := range row.Cells {
-		cells[i] = strings.Map(func(r rune) rune {
-			if unicode.IsControl(r) && r != '\t' && r != '\n' && r != '\r' {
-				return unicode.ReplacementChar
-			}
-			return r
-		}, cell)
+		cells[i] = kept(cell)
 	}
 	return strings.Join(cells, cellSeparator)
 }
+
+// kept is a cell as it can be stored between others.
+var kept = strings.NewReplacer("\x00", "\x01", cellSeparator, "\x01").Replace
 
 func unpackCells(s string) []string { return strings.Split(s, cellSeparator) }
 

@@ -24,8 +24,8 @@ type writeOrder struct {
 }
 
 // upsertOrders checks and writes in one transaction; then, where given, calls
-// after in it with what passed the checks.
-func upsertOrders(ctx context.Context, db postgres.DB, now time.Time, in []OrderInput, after func(pgx.Tx, []OrderInput) error) ([]ItemResult, error) {
+// after in it with what passed the checks, and what became of all.
+func upsertOrders(ctx context.Context, db postgres.DB, now time.Time, in []OrderInput, after func(pgx.Tx, []OrderInput, []ItemResult) error) ([]ItemResult, error) {
 	checkedResults := make([]ItemResult, len(in))
 	checked := make([]writeOrder, 0, len(in))
 	index := make([]int, 0, len(in))
@@ -74,7 +74,7 @@ func upsertOrders(ctx context.Context, db postgres.DB, now time.Time, in []Order
 				}
 			}
 			if after != nil {
-				return after(tx, written)
+				return after(tx, written, results)
 			}
 			return nil
 		})

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"posthorn/internal/check"
 	"posthorn/internal/csvimport"
 	"posthorn/internal/fault"
 	"posthorn/postgres"
@@ -20,30 +22,27 @@ import (
 // ImportOptions say how a CSV file of contacts is read.
 type ImportOptions struct {
 	csvimport.Options
-	Topic  string    // what the contacts are subscribed to, unless the file has a column topics or says otherwise; "" for "news"
-	Source string    // noted with the consents; "" for "import"
+	Topic  string    // what the contacts are subscribed to, unless the file has a column topics or says otherwise; "": to nothing
+	Source string    // noted with the consents: where the contacts said so; "" for "import"
 	Now    time.Time // when they are written
 }
 
-const (
-	defaultTopic  = "news"
-	defaultSource = "import"
-)
+const defaultSource = "import"
 
 // importBatch is how many contacts are written in one transaction.
 const importBatch = 5000
 
 var importColumns = []csvimport.Column{
-	{Name: "external_id", Synonyms: []string{"contact_external_id", "customer_id", "customer_number", "customer_no", "contact_id", "user_id", "id"}},
-	{Name: "email", Synonyms: []string{"email_address", "mail"}},
-	{Name: "first_name", Synonyms: []string{"given_name", "forename"}},
-	{Name: "last_name", Synonyms: []string{"surname", "family_name"}},
-	{Name: "phone", Synonyms: []string{"phone_number", "telephone", "mobile"}},
-	{Name: "country", Synonyms: []string{"country_name", "country_code"}},
-	{Name: "language", Synonyms: []string{"lang", "locale"}},
-	{Name: "timezone", Synonyms: []string{"tz"}},
-	{Name: "created_at", Synonyms: []string{"created", "customer_since", "signup_date"}},
-	{Name: "topics", Synonyms: []string{"topic"}},
+	{Name: "external_id", Synonyms: []string{"contact_external_id", "customer_id", "customer_number", "customer_no", "contact_id", "user_id", "id", "kundennummer", "kunden_nr", "kunden_id"}},
+	{Name: "email", Synonyms: []string{"email_address", "mail", "e_mail_adresse", "mailadresse"}},
+	{Name: "first_name", Synonyms: []string{"given_name", "forename", "vorname"}},
+	{Name: "last_name", Synonyms: []string{"surname", "family_name", "nachname", "familienname"}},
+	{Name: "phone", Synonyms: []string{"phone_number", "telephone", "mobile", "telefon", "telefonnummer", "handy", "mobilnummer"}},
+	{Name: "country", Synonyms: []string{"country_name", "country_code", "land"}},
+	{Name: "language", Synonyms: []string{"lang", "locale", "sprache"}},
+	{Name: "timezone", Synonyms: []string{"tz", "zeitzone"}},
+	{Name: "created_at", Synonyms: []string{"created", "customer_since", "signup_date", "kunde_seit", "angelegt_am", "erstellt_am", "registriert_am"}},
+	{Name: "topics", Synonyms: []string{"topic", "themen", "thema"}},
 	{Name: consentColumn, Family: "TOPIC"},
 }
 
@@ -73,29 +72,17 @@ const consentColumn = "consent."
 // Errors that the file's sender can mend are fault.Invalid. One import runs at a
 // time in a process; the others wait.
 func Import(ctx context.Context, pool *pgxpool.Pool, r io.Reader, opts ImportOptions) (csvimport.Summary, error) {
-	if opts.Topic == "" {
-		opts.Topic = defaultTopic
-	}
-	if opts.Source == "" {
-		opts.Source = defaultSource
-	}
-	if err := ValidTopic(opts.Topic); err != nil {
+	if err := opts.Check(); err != nil {
 		return csvimport.Summary{}, err
 	}
 	in, err := csvimport.Open(r, opts.Options, importColumns)
 	if err != nil {
 		return csvimport.Summary{}, err
 	}
-	if !in.Has("external_id") && !in.Has("email") {
-		return csvimport.Summary{}, in.Missing("a column external_id or email")
+	if err := columnsOf(in); err != nil {
+		return csvimport.Summary{}, err
 	}
-	decidable := in.Family(consentColumn)
-	for _, topic := range decidable {
-		if ValidTopic(topic) != nil {
-			return csvimport.Summary{}, fault.Invalidf("columns", "%q names no topic: %s", consentColumn+shorten(topic, maxTopic), topicForm)
-		}
-	}
-	imp := &contactImport{pool: pool, in: in, opts: opts, decidable: decidable, summary: map[Change]int64{}}
+	imp := &contactImport{pool: pool, in: in, rows: opts.rows(in), opts: opts, summary: map[Change]int64{}}
 	err = imp.run(ctx)
 	if closeErr := in.Close(); err == nil {
 		err = closeErr
@@ -111,14 +98,100 @@ func Import(ctx context.Context, pool *pgxpool.Pool, r io.Reader, opts ImportOpt
 	return summary, nil
 }
 
+// Check fills in what is not given, and returns a fault.Invalid or fault.List for what
+// is wrong.
+func (o *ImportOptions) Check() error {
+	var wrong fault.List
+	if o.Topic != "" {
+		if err := ValidTopic(o.Topic); err != nil {
+			wrong = append(wrong, err.(*fault.Invalid))
+		}
+	}
+	if o.Source = check.Text(&wrong, "source", o.Source, maxSource); o.Source == "" {
+		o.Source = defaultSource
+	}
+	return wrong.Err()
+}
+
+// PreviewImport says what Import would make of the first rows of a file, which may be
+// cut off behind them. Its error, a fault.Invalid or fault.List, is for options that
+// are wrong and for what is no CSV file at all.
+func PreviewImport(r io.Reader, opts ImportOptions, rows int, cut bool) (csvimport.Preview, error) {
+	if err := opts.Check(); err != nil {
+		return csvimport.Preview{}, err
+	}
+	return csvimport.Look(r, opts.Options, importColumns, rows, cut, func(in *csvimport.File) (csvimport.Parse, error) {
+		rr := opts.rows(in)
+		return func(row csvimport.Row) (map[string]string, error) {
+			c, err := rr.parse(row)
+			if err != nil {
+				return nil, err
+			}
+			return c.shown(row), nil
+		}, columnsOf(in)
+	})
+}
+
+// shown is what a row says, by field.
+func (c checked) shown(row csvimport.Row) map[string]string {
+	out := map[string]string{}
+	for field, v := range map[string]*string{
+		"external_id": &c.externalID, "email": c.email, "first_name": c.firstName, "last_name": c.lastName, "phone": c.phone,
+		"country": c.country, "language": c.language, "timezone": c.timezone,
+	} {
+		if v != nil && *v != "" {
+			out[field] = *v
+		}
+	}
+	if c.createdAt != nil {
+		out["created_at"] = c.createdAt.Format(time.RFC3339)
+	}
+	var topics []string
+	for topic := range c.topics {
+		topics = append(topics, topic)
+	}
+	if slices.Sort(topics); len(topics) > 0 {
+		out["topics"] = strings.Join(topics, ", ")
+	}
+	for topic, state := range c.decided {
+		out[consentColumn+topic] = state
+	}
+	row.Extras(out)
+	return out
+}
+
+// columnsOf says what is wrong with a file's columns taken together, a fault.Invalid.
+func columnsOf(in *csvimport.File) error {
+	if !in.Has("external_id") && !in.Has("email") {
+		return in.Missing("a column external_id or email")
+	}
+	for _, topic := range in.Family(consentColumn) {
+		if ValidTopic(topic) != nil {
+			return fault.Invalidf("columns", "%q names no topic: %s", consentColumn+shorten(topic, maxTopic), topicForm)
+		}
+	}
+	return nil
+}
+
 type contactImport struct {
-	pool      *pgxpool.Pool
-	in        *csvimport.File
-	opts      ImportOptions
+	pool    *pgxpool.Pool
+	in      *csvimport.File
+	rows    rowReader
+	opts    ImportOptions
+	summary map[Change]int64
+	broken  error // why the file could not be read to its end; COPY tells less
+	items   []checked
+}
+
+// rowReader reads rows as contacts.
+type rowReader struct {
+	topics    bool     // there is a column topics
+	topic     string   // what it is without that; '' for none
 	decidable []string // topics that have a column consent.TOPIC
-	summary   map[Change]int64
-	broken    error // why the file could not be read to its end; COPY tells less
-	items     []checked
+}
+
+func (o ImportOptions) rows(in *csvimport.File) rowReader {
+	return rowReader{topics: in.Has("topics"), topic: o.Topic, decidable: in.Family(consentColumn)}
 }
 
 // run copies the rows to a staging table, and writes from it what belongs
@@ -168,7 +241,7 @@ func (imp *contactImport) stage(ctx context.Context, tx pgx.Tx) (anonymous bool,
 				imp.broken = err
 				return nil, err
 			}
-			c, err := imp.parseRow(row)
+			c, err := imp.rows.parse(row)
 			if err != nil {
 				imp.in.RejectFault(row, err)
 				continue
@@ -195,8 +268,8 @@ func (imp *contactImport) stage(ctx context.Context, tx pgx.Tx) (anonymous bool,
 	return anonymous, nil
 }
 
-// parseRow reads one row. Its errors are fault.Invalid or fault.List.
-func (imp *contactImport) parseRow(row csvimport.Row) (checked, error) {
+// parse reads one row. Its errors are fault.Invalid or fault.List.
+func (rr rowReader) parse(row csvimport.Row) (checked, error) {
 	given := func(field string) *string {
 		if s := row.Get(field); s != "" {
 			return &s
@@ -211,16 +284,19 @@ func (imp *contactImport) parseRow(row csvimport.Row) (checked, error) {
 	if s := given("created_at"); s != nil {
 		in.CreatedAt = parseTime(&wrong, "created_at", *s)
 	}
-	topics := []string{imp.opts.Topic}
-	if imp.in.Has("topics") {
+	var topics []string
+	switch {
+	case rr.topics:
 		topics = splitTopics(row.Get("topics"))
+	case rr.topic != "":
+		topics = []string{rr.topic}
 	}
 	in.Topics = make(map[string]string, len(topics))
 	for _, topic := range topics {
 		in.Topics[topic] = Subscribed
 	}
 	decided := map[string]string{}
-	for _, topic := range imp.decidable {
+	for _, topic := range rr.decidable {
 		state := strings.ToLower(row.Get(consentColumn + topic))
 		if state == "" {
 			continue
@@ -317,7 +393,17 @@ func (imp *contactImport) write(ctx context.Context, tx pgx.Tx) error {
 
 // flush writes the contacts that were gathered.
 func (imp *contactImport) flush(ctx context.Context) error {
-	results, err := writeAll(ctx, imp.pool, writer{now: imp.opts.Now, source: imp.opts.Source, fillOnly: true}, imp.items)
+	like := writer{now: imp.opts.Now, source: imp.opts.Source, fillOnly: true}
+	results, err := writeAll(ctx, imp.pool, like, imp.items, func(tx pgx.Tx, results []ItemResult) error {
+		if imp.opts.Wrote == nil {
+			return nil
+		}
+		n := map[Change]int64{}
+		for _, r := range results {
+			n[r.Change]++
+		}
+		return imp.opts.Wrote(ctx, tx, csvimport.Counts{Created: n[Created], Updated: n[Updated], Unchanged: n[Unchanged]})
+	})
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func UpsertBatch(ctx context.Context, db postgres.DB, now time.Time, in []Input,
 		}
 		good, index = append(good, c), append(index, i)
 	}
-	written, err := writeAll(ctx, db, writer{now: now, source: source}, good)
+	written, err := writeAll(ctx, db, writer{now: now, source: source}, good, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func UpsertBatch(ctx context.Context, db postgres.DB, now time.Time, in []Input,
 
 // writeAll writes items in their order and in one transaction, as like says. It
 // reports on each, but for the index.
-func writeAll(ctx context.Context, db postgres.DB, like writer, items []checked) ([]ItemResult, error) {
+func writeAll(ctx context.Context, db postgres.DB, like writer, items []checked, after func(pgx.Tx, []ItemResult) error) ([]ItemResult, error) {
 	var results []ItemResult
 	err := retry(ctx, func() error {
 		results = results[:0]
@@ -121,6 +121,9 @@ func writeAll(ctx context.Context, db postgres.DB, like writer, items []checked)
 				for i, t := range w.target {
 					results = append(results, ItemResult{ExternalID: t.externalID, Change: w.change(i)})
 				}
+			}
+			if after != nil {
+				return after(tx, results)
 			}
 			return nil
 		})

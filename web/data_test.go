@@ -515,19 +515,3 @@ func TestImportBreaksOff(t *testing.T) {
 	cut := bytes.NewReader(zipped.Bytes()[:zipped.Len()/2])
 	s.request("POST", "/api/v1/imports/contacts", "application/gzip", cut).problem(422, "file")
 }
-
-func TestFirstRejects(t *testing.T) {
-	t.Parallel()
-	var f firstRejects
-	_, _ = f.Write([]byte("line,field,reason,row\n"))
-	for i := range 5000 {
-		_, _ = fmt.Fprintf(&f, "%d,email,\"is not, an address\",%s\n", i+2, strings.Repeat("x", 300))
-	}
-	list := f.list()
-	if len(list) != maxRejects || list[0].Line != 2 || list[0].Field != "email" || list[0].Reason != "is not, an address" || list[99].Line != 101 {
-		t.Errorf("%d: %+v", len(list), list[0])
-	}
-	if f.buf.Cap() > 4*maxRejectBytes {
-		t.Errorf("%d bytes are kept", f.buf.Cap())
-	}
-}

@@ -1,9 +1,7 @@
 package web
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"io"
 	"net/http"
 	"strconv"
@@ -18,13 +16,11 @@ import (
 	"posthorn/internal/fault"
 )
 
-// sourceImport is the source of a consent that an import brought.
-const sourceImport = "import"
-
 // CSVInput is the part of every import's input: how columns are found, and the
 // body as a stream.
 type CSVInput struct {
 	Map         []string `query:"map,explode" example:"[\"external_id=Customer ID\"]" doc:"field=Header, repeated: which column of the file holds a field, where its header says something else."`
+	Skip        []string `query:"skip,explode" example:"[\"Notes\"]" doc:"Header, repeated: columns that are passed over."`
 	ContentType string   `header:"Content-Type" doc:"text/csv or application/gzip. What counts is the file itself: gzip is recognised."`
 
 	body *streamBody
@@ -73,53 +69,18 @@ type ImportResult struct {
 // runImport runs one import over the request's body.
 func (in *CSVInput) runImport(run func(io.Reader, csvimport.Options) (csvimport.Summary, error)) (*reply[ImportResult], error) {
 	defer in.body.finish()
-	var rejects firstRejects
-	summary, err := run(in.body, csvimport.Options{Map: in.columns(), Rejects: &rejects})
+	summary, err := run(in.body, csvimport.Options{Map: in.columns(), Skip: in.Skip, Show: maxRejects})
 	if broken := in.body.broken(); err != nil && broken != nil {
 		return nil, broken
 	}
 	if err != nil {
 		return nil, err
 	}
-	return ok(ImportResult{Summary: summary, Rejects: rejects.list()}), nil
+	return ok(ImportResult{Summary: summary, Rejects: summary.Rejects}), nil
 }
 
-// firstRejects keeps the beginning of an import's reject file, whose columns are
-// line, field, reason and row.
-type firstRejects struct {
-	buf bytes.Buffer
-}
-
-const (
-	maxRejects     = 100
-	maxRejectBytes = 1 << 20
-)
-
-func (f *firstRejects) Write(p []byte) (int, error) {
-	if f.buf.Len() < maxRejectBytes {
-		f.buf.Write(p)
-	}
-	return len(p), nil
-}
-
-func (f *firstRejects) list() []csvimport.Reject {
-	out := []csvimport.Reject{}
-	r := csv.NewReader(&f.buf)
-	r.FieldsPerRecord = -1
-	r.ReuseRecord = true
-	for len(out) < maxRejects {
-		row, err := r.Read()
-		if err != nil {
-			break // the end, or a row that was cut off at maxRejectBytes
-		}
-		line, err := strconv.Atoi(row[0])
-		if err != nil || len(row) < 3 {
-			continue // the header
-		}
-		out = append(out, csvimport.Reject{Line: line, Field: row[1], Reason: row[2]})
-	}
-	return out
-}
+// maxRejects is how many rejected rows an answer shows.
+const maxRejects = 100
 
 const importNotes = "Rows that are wrong are counted and reported with line and reason, and do not stop the others. The same file twice changes nothing. " +
 	"The answer comes when all is done; a file that cannot be read to its end changes nothing. One import runs at a time, others wait. " +
@@ -127,7 +88,8 @@ const importNotes = "Rows that are wrong are counted and reported with line and 
 
 type importContactsInput struct {
 	CSVInput
-	Topic string `query:"topic" maxLength:"100" default:"news" doc:"What the contacts are subscribed to, unless the file has a column topics. Nobody who unsubscribed is subscribed again."`
+	Topic  string `query:"topic" maxLength:"100" example:"news" doc:"What the contacts are subscribed to, unless the file has a column topics; without it, to nothing. Nobody who unsubscribed is subscribed again."`
+	Source string `query:"source" maxLength:"200" example:"paper form at the fair, March 2026" doc:"Where the contacts said so; it is kept with each consent. Default: import."`
 }
 
 var importContactsDoc = operation{
@@ -137,11 +99,13 @@ var importContactsDoc = operation{
 }
 
 func (a *api) importContacts(ctx context.Context, in *importContactsInput) (*reply[ImportResult], error) {
-	if err := contacts.ValidTopic(in.Topic); err != nil {
+	opts := contacts.ImportOptions{Topic: in.Topic, Source: in.Source, Now: a.now()}
+	if err := opts.Check(); err != nil {
 		return nil, fault.Under("query", err)
 	}
 	return in.runImport(func(r io.Reader, o csvimport.Options) (csvimport.Summary, error) {
-		return contacts.Import(ctx, a.pool, r, contacts.ImportOptions{Options: o, Topic: in.Topic, Source: sourceImport, Now: a.now()})
+		opts.Options = o
+		return contacts.Import(ctx, a.pool, r, opts)
 	})
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 type importCmd struct {
-	Contacts importContactsCmd `cmd:"" help:"Import contacts. They are subscribed to the topic unless a column says otherwise."`
+	Contacts importContactsCmd `cmd:"" help:"Import contacts. They are subscribed to nothing but what --topic or a column says."`
 	Products importProductsCmd `cmd:"" help:"Import products."`
 	Orders   importOrdersCmd   `cmd:"" help:"Import orders, one line per item."`
 }
@@ -26,21 +26,20 @@ type importCmd struct {
 type importFile struct {
 	File    string            `arg:"" help:"The CSV file, plain or gzip, or - for stdin."`
 	Map     map[string]string `mapsep:"none" placeholder:"FIELD=HEADER" help:"Take a field from the column with this header; may be repeated."`
-	Rejects string            `placeholder:"FILE" help:"Where rejected rows go, with line and reason (default FILE.rejected.csv)."`
+	Skip    []string          `sep:"none" placeholder:"HEADER" help:"Pass the column with this header over; may be repeated."`
+	Rejects string            `placeholder:"FILE" help:"Where rejected rows go, to be mended and imported in their turn (default FILE.rejected.csv)."`
 }
 
 type importContactsCmd struct {
 	importFile
-	Topic string `default:"news" help:"What the contacts are subscribed to (default news)."`
+	Topic  string `placeholder:"TOPIC" help:"Subscribe the contacts to this topic, unless a column says otherwise."`
+	Source string `placeholder:"TEXT" help:"Where the contacts said so; kept with each consent (default import)."`
 }
 
 // Run imports contacts.
 func (c *importContactsCmd) Run(ctx context.Context, cfg *Config, std streams) error {
-	if c.Topic == "" {
-		return errors.New("--topic is empty: name a topic, or leave it out for news")
-	}
 	return c.run(ctx, cfg, std, "contacts", func(pool *pgxpool.Pool, r io.Reader, opts csvimport.Options) (csvimport.Summary, error) {
-		return contacts.Import(ctx, pool, r, contacts.ImportOptions{Options: opts, Topic: c.Topic, Source: "import", Now: clock.System()})
+		return contacts.Import(ctx, pool, r, contacts.ImportOptions{Options: opts, Topic: c.Topic, Source: c.Source, Now: clock.System()})
 	})
 }
 
@@ -85,7 +84,7 @@ func (c *importFile) run(ctx context.Context, cfg *Config, std streams, what str
 	defer pool.Close()
 	bar := newImportBar(std, what, size)
 	began := time.Now()
-	sum, err := load(pool, in, csvimport.Options{Map: c.Map, Rejects: rejects, Progress: bar.show})
+	sum, err := load(pool, in, csvimport.Options{Map: c.Map, Skip: c.Skip, Rejects: rejects, Progress: bar.show})
 	bar.end()
 	stopped := err != nil
 	if e := rejects.Close(); err == nil {

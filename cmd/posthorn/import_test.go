@@ -166,7 +166,6 @@ func TestImportRefuses(t *testing.T) {
 		{[]string{"contacts", "contacts.csv", "--map", "email=Nothing"}, "Nothing"},
 		{[]string{"contacts", "contacts.csv", "--rejects", "contacts.csv"}, "is the file to be imported"},
 		{[]string{"contacts", "contacts.csv", "--topic", "no good\n"}, "topic"},
-		{[]string{"contacts", "contacts.csv", "--topic", ""}, "--topic is empty"},
 		{[]string{"contacts", "contacts.csv", "--rejects", "nowhere/bad.csv"}, "--rejects nowhere/bad.csv: cannot make a file in nowhere"},
 		{[]string{"contacts", "contacts.csv", "--rejects", "."}, "it is a folder"},
 		{[]string{"contacts", long}, "choose another place with --rejects"},

@@ -18,7 +18,9 @@
 package csvimport
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -29,6 +31,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5"
+
 	"posthorn/internal/fault"
 )
 
@@ -38,8 +42,8 @@ const (
 	maxCell   = 64 << 10
 )
 
-// maxRejects is how many rejects a Summary shows; Options.Rejects gets them all.
-const maxRejects = 20
+// shownRejects is how many rejects a Summary shows; Options.Rejects gets them all.
+const shownRejects = 20
 
 // progressEvery is how many rows pass between two calls of Options.Progress.
 const progressEvery = 1000
@@ -51,9 +55,22 @@ type Options struct {
 	// column among the extra ones, under NAME.
 	Map map[string]string
 
-	// Rejects gets what was rejected, as CSV with the columns line, field, reason
-	// and row. It stays untouched where nothing is rejected; nil drops it.
+	// Skip names headers of columns that are passed over.
+	Skip []string
+
+	// Rejects gets what was rejected, as a CSV file that can be mended and imported in
+	// its turn, without Map and Skip: with the columns of the file, as far as they are
+	// not skipped, and rejected_line, rejected_field, rejected_reason and rejected_row.
+	// The last holds a row that did not fall into cells. It stays untouched where
+	// nothing is rejected; nil drops it.
 	Rejects io.Writer
+
+	// Show is how many rejects the Summary shows; 20 where it is 0.
+	Show int
+
+	// Wrote is called in each transaction that writes a batch of things, which its error
+	// undoes; may be nil.
+	Wrote func(ctx context.Context, tx pgx.Tx, n Counts) error
 
 	// Progress is called now and then, by the goroutine that reads; may be nil.
 	Progress func(Progress)
@@ -67,6 +84,11 @@ type Progress struct {
 	Stored   int64 // things (contacts, orders, …) written or found unchanged so far
 }
 
+// Counts is what a batch did.
+type Counts struct {
+	Created, Updated, Unchanged int64
+}
+
 // Summary is what an import did. Rows are rows of the file; Created, Updated and
 // Unchanged count the things they describe, which are fewer where several rows
 // are about one.
@@ -76,7 +98,7 @@ type Summary struct {
 	Updated   int64    `json:"updated"`
 	Unchanged int64    `json:"unchanged"`
 	Rejected  int64    `json:"rejected"`
-	Rejects   []Reject `json:"rejects"` // the first 20
+	Rejects   []Reject `json:"rejects"` // the first, see Options.Show
 }
 
 // Reject is one row that was not taken.
@@ -90,6 +112,7 @@ type Reject struct {
 type Row struct {
 	Line  int      // where it begins; the header is line 1
 	Cells []string // as they stand in the file, one for each column
+	Raw   string   // of a row that did not fall into cells: the row; Cells are those before the damage
 	file  *File
 }
 
@@ -142,28 +165,27 @@ type File struct {
 	summary  Summary
 	stored   int64
 	rejects  *csv.Writer
-	writeErr error // of rejects; ends the import
+	toReject []int                // the cells of a row that go to rejects
+	writeErr error                // of rejects; ends the import
+	noticed  func(Reject, string) // for a preview: what was rejected, and the row where it did not fall into cells
 }
 
 // Open reads the header of r and matches it to columns. Its errors for a file
 // that cannot be used are fault.Invalid, with the field "file", "columns" or "map".
 func Open(r io.Reader, opts Options, columns []Column) (*File, error) {
 	input := &countingReader{r: r}
-	stream, text, err := decode(input)
+	stream, text, err := decode(input, false)
 	if err != nil {
 		return nil, err
 	}
 	f := &File{opts: opts, input: input, text: text, records: &recordReader{r: stream, comma: ','}}
-	if opts.Rejects != nil {
-		f.rejects = csv.NewWriter(opts.Rejects)
-	}
 	titles, err := f.readHeader()
 	if err != nil {
 		return nil, err
 	}
-	f.header, err = match(titles, columns, opts.Map)
-	if err != nil {
-		return nil, err
+	var wrong fault.List
+	if f.header, wrong = match(titles, columns, opts.Map, opts.Skip); len(wrong) > 0 {
+		return nil, wrong[0]
 	}
 	return f, nil
 }
@@ -217,10 +239,10 @@ func (f *File) Next() (Row, error) {
 	}
 }
 
-// NextAny is Next for a caller to whom a row matters that it cannot take: one that
-// fell into cells, but has more or fewer of them than the header, or a cell nobody
-// takes. It is returned with what is wrong, a fault.Invalid, and is the caller's to
-// reject.
+// NextAny is Next for a caller to whom a row matters that it cannot take: one with
+// more or fewer cells than the header, with a cell nobody takes, or with broken quotes,
+// as long as it can be told what it is about (see Column.Whole). It is returned with
+// what is wrong, a fault.Invalid, and is the caller's to reject.
 func (f *File) NextAny() (row Row, wrong, err error) {
 	for {
 		rec, err := f.records.next()
@@ -246,13 +268,11 @@ func (f *File) NextAny() (row Row, wrong, err error) {
 // row takes a record apart, or rejects it where that cannot be done.
 func (f *File) row(rec record) (row Row, wrong error, ok bool) {
 	if rec.broken != "" {
-		f.rejectRaw(rec, rec.broken)
-		return Row{}, nil, false
+		return f.broken(rec, rec.broken)
 	}
 	data, err := f.text.decode(rec.data)
 	if err != nil {
-		f.rejectRaw(rec, err.Error())
-		return Row{}, nil, false
+		return f.broken(rec, err.Error())
 	}
 	cells, err := f.parse.cells(data)
 	if err == nil {
@@ -260,13 +280,14 @@ func (f *File) row(rec record) (row Row, wrong error, ok bool) {
 	}
 	switch {
 	case rec.lines > 1 && (err != nil || wrong != nil): // most likely a stray quote: it costs its own line only
-		f.rejectRaw(f.records.backToSecondLine(), errOpenQuote.Error())
-		return Row{}, nil, false
+		return f.broken(f.records.backToSecondLine(), errOpenQuote.Error())
 	case err != nil:
-		f.rejectRaw(rec, err.Error())
-		return Row{}, nil, false
+		return f.broken(rec, err.Error())
 	}
 	row = Row{Line: rec.line, Cells: cells, file: f}
+	if wrong != nil {
+		row.Raw = f.rawText(rec)
+	}
 	for i := 0; i < len(cells) && wrong == nil; i++ {
 		switch {
 		case len(cells[i]) > maxCell:
@@ -275,7 +296,36 @@ func (f *File) row(rec record) (row Row, wrong error, ok bool) {
 			wrong = fault.Invalidf(f.title(i), "holds a control character")
 		}
 	}
+	if wrong == nil && f.marks[0] >= 0 && cells[f.marks[3]] != "" {
+		wrong = fault.Invalidf(rejectColumns[3], notInCells)
+	}
 	return row, wrong, true
+}
+
+// broken returns a record that does not fall into cells where it can be told what it
+// is about, and rejects it where it cannot.
+func (f *File) broken(rec record, reason string) (row Row, wrong error, ok bool) {
+	raw := f.rawText(rec)
+	if f.key >= 0 {
+		// The cells before the first quote are as they seem; the last one is cut off.
+		intact, _, _ := strings.Cut(raw, `"`)
+		cells := strings.Split(intact, string(f.parse.comma))
+		if cells = cells[:len(cells)-1]; f.key < len(cells) && !strings.ContainsRune(intact, utf8.RuneError) {
+			return Row{Line: rec.line, Cells: cells, Raw: raw, file: f}, fault.Invalidf("", "%s", reason), true
+		}
+		reason += "; what it belongs to cannot be told: mend it in the file it came from, and import all of that"
+	}
+	f.reject(Reject{Line: rec.line, Reason: reason}, make([]string, f.width), raw)
+	return Row{}, nil, false
+}
+
+// rawText is a record as text, whatever is wrong with it.
+func (f *File) rawText(rec record) string {
+	raw := strings.TrimRight(string(rec.data), "\r\n")
+	if data, err := f.text.decode([]byte(raw)); err == nil {
+		raw = string(data)
+	}
+	return strings.ToValidUTF8(raw, string(utf8.RuneError))
 }
 
 // fit makes a row as wide as the header. Empty cells too many are what some
@@ -291,16 +341,20 @@ func (f *File) fit(cells []string) ([]string, error) {
 }
 
 // Reject counts a row that the caller does not take and writes it to
-// Options.Rejects, its cells separated as in the file. Of row only Line and Cells
-// are looked at, so that one that was kept elsewhere meanwhile can be put together
-// again.
+// Options.Rejects. Of row only Line, Cells and Raw are looked at, so that one that was
+// kept elsewhere meanwhile can be put together again.
 func (f *File) Reject(row Row, field, reason string) {
-	var text strings.Builder
-	w := csv.NewWriter(&text)
-	w.Comma = f.parse.comma
-	_ = w.Write(row.Cells) // into memory
-	w.Flush()
-	f.reject(Reject{Line: row.Line, Field: field, Reason: reason}, strings.TrimSuffix(text.String(), "\n"))
+	cells, raw := row.Cells, row.Raw
+	switch {
+	case raw != "": // what it is about, and the whole row to be mended
+		cells = make([]string, f.width)
+		if f.key >= 0 && f.key < len(row.Cells) {
+			cells[f.key] = row.Cells[f.key]
+		}
+	case f.marks[0] >= 0:
+		raw = cells[f.marks[3]]
+	}
+	f.reject(Reject{Line: row.Line, Field: field, Reason: reason}, cells, raw)
 }
 
 // RejectFault is Reject for every field in err, where err is a fault.Invalid or
@@ -336,28 +390,53 @@ func Explain(err error) (field, reason string, ok bool) {
 	return list[0].Field, strings.Join(reasons, "; "), true
 }
 
-func (f *File) rejectRaw(rec record, reason string) {
-	raw := strings.TrimRight(string(rec.data), "\r\n")
-	if data, err := f.text.decode([]byte(raw)); err == nil {
-		raw = string(data)
-	}
-	f.reject(Reject{Line: rec.line, Reason: reason}, strings.ToValidUTF8(raw, string(utf8.RuneError)))
-}
-
-func (f *File) reject(r Reject, row string) {
+// reject notes a row: its cells, and the row itself where it did not fall into them.
+func (f *File) reject(r Reject, cells []string, raw string) {
 	f.summary.Rejected++
-	if len(f.summary.Rejects) < maxRejects {
+	if len(f.summary.Rejects) < cmp.Or(f.opts.Show, shownRejects) {
 		f.summary.Rejects = append(f.summary.Rejects, r)
 	}
-	if f.rejects == nil || f.writeErr != nil {
+	if f.noticed != nil {
+		f.noticed(r, raw)
+	}
+	if f.opts.Rejects == nil || f.writeErr != nil {
 		return
 	}
-	if f.summary.Rejected == 1 {
-		_ = f.rejects.Write([]string{"line", "field", "reason", "row"}) // an error stays in the writer
+	if f.rejects == nil {
+		f.writeErr = f.beginRejects()
 	}
-	if err := f.rejects.Write([]string{strconv.Itoa(r.Line), r.Field, r.Reason, row}); err != nil {
-		f.writeErr = fmt.Errorf("write rejected rows: %w", err)
+	row := make([]string, 0, len(f.toReject)+len(rejectColumns))
+	for _, i := range f.toReject {
+		cell := ""
+		if i < len(cells) {
+			cell = cells[i]
+		}
+		row = append(row, cell)
 	}
+	if f.writeErr == nil {
+		f.writeErr = f.rejects.Write(append(row, strconv.Itoa(r.Line), r.Field, r.Reason, raw))
+	}
+	if f.writeErr != nil {
+		f.writeErr = fmt.Errorf("write rejected rows: %w", f.writeErr)
+	}
+}
+
+// beginRejects writes the header of the rejected rows. It quotes more than it must:
+// the separator is found by counting in it.
+func (f *File) beginRejects() error {
+	buffer := bufio.NewWriter(f.opts.Rejects) // which the csv.Writer takes for its own
+	f.rejects = csv.NewWriter(buffer)
+	f.rejects.Comma = f.parse.comma
+	titles, cells := f.rejectTitles()
+	f.toReject = cells
+	titles = append(titles, rejectColumns[:]...)
+	for i, title := range titles {
+		if strings.ContainsAny(title, ",;|\t\"\n") || strings.HasPrefix(title, " ") || title == "" && i == 0 {
+			titles[i] = `"` + strings.ReplaceAll(title, `"`, `""`) + `"`
+		}
+	}
+	_, err := buffer.WriteString(strings.Join(titles, string(f.parse.comma)) + "\n")
+	return err
 }
 
 // Stored tells Options.Progress that n more things were written or found

@@ -20,19 +20,20 @@ import (
 const peekSize = 64 << 10
 
 // decode unpacks gzip, drops a byte order mark and settles the encoding as far as
-// the beginning of the file shows it.
-func decode(r io.Reader) (*bufio.Reader, decoder, error) {
+// the beginning of the file shows it. Where the file was cut, its end is where it was.
+func decode(r io.Reader, cut bool) (*bufio.Reader, decoder, error) {
 	stream := bufio.NewReaderSize(r, peekSize)
 	head, err := stream.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, decoder{}, fmt.Errorf("read file: %w", err)
 	}
-	if bytes.HasPrefix(head, []byte{0x1f, 0x8b}) {
+	compressed := bytes.HasPrefix(head, []byte{0x1f, 0x8b})
+	if compressed {
 		z, err := gzip.NewReader(stream)
 		if err != nil {
 			return nil, decoder{}, readError(damage(err), 0)
 		}
-		stream = bufio.NewReaderSize(gzipReader{z}, peekSize)
+		stream = bufio.NewReaderSize(gzipReader{z, cut}, peekSize)
 		if head, err = stream.Peek(4); err != nil && !errors.Is(err, io.EOF) {
 			return nil, decoder{}, readError(err, 0)
 		}
@@ -42,16 +43,16 @@ func decode(r io.Reader) (*bufio.Reader, decoder, error) {
 		return nil, decoder{}, fault.Invalidf("file", "is a zip archive or a spreadsheet (such as .xlsx), not CSV: save it as CSV first")
 	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
 		_, _ = stream.Discard(3) // it was peeked
-		return stream, decoder{charset: utf8Text}, nil
+		return stream, decoder{charset: utf8Text, compressed: compressed}, nil
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
 		text := unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder().Reader(stream)
-		return bufio.NewReaderSize(text, peekSize), decoder{charset: utf8Text}, nil
+		return bufio.NewReaderSize(text, peekSize), decoder{charset: utf8Text, compressed: compressed}, nil
 	}
 	head, err = stream.Peek(peekSize)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, decoder{}, readError(err, 0)
 	}
-	return stream, decoder{charset: detect(head)}, nil
+	return stream, decoder{charset: detect(head), compressed: compressed}, nil
 }
 
 // charset is how the bytes of a file mean text.
@@ -96,7 +97,10 @@ func detect(b []byte) charset {
 var errNotUTF8 = errors.New("is not valid UTF-8, which the rest of the file is")
 
 // decoder turns records into UTF-8.
-type decoder struct{ charset charset }
+type decoder struct {
+	charset    charset
+	compressed bool // the file was
+}
 
 // decode returns record as UTF-8; the result may be record itself. The first
 // record that is not ASCII settles what the beginning of the file left open.
@@ -140,11 +144,17 @@ func (c *countingReader) Read(p []byte) (int, error) {
 // errDamaged says that the compressed data itself is broken, not the way here.
 var errDamaged = errors.New("the gzip data is damaged or cut off")
 
-type gzipReader struct{ z *gzip.Reader }
+type gzipReader struct {
+	z   *gzip.Reader
+	cut bool
+}
 
 func (g gzipReader) Read(p []byte) (int, error) {
 	n, err := g.z.Read(p)
-	return n, damage(err)
+	if err = damage(err); g.cut && errors.Is(err, errDamaged) {
+		err = io.EOF
+	}
+	return n, err
 }
 
 func damage(err error) error {
