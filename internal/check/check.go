@@ -7,6 +7,7 @@ package check
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -75,6 +76,16 @@ func Time(wrong *fault.List, field string, t time.Time) time.Time {
 		wrong.Add(field, "is not between the years 1900 and 2199")
 	}
 	return t
+}
+
+// addresses are what could be mail addresses, also quoted and broken ones: whatever
+// stands around an @.
+var addresses = regexp.MustCompile(`("[^"]*"|[^\s<>()\[\]",;:]*)@[^\s<>()",;]*`)
+
+// WithoutAddresses returns words from outside for the eyes of those who must not see
+// whom they are about.
+func WithoutAddresses(s string) string {
+	return addresses.ReplaceAllString(s, "(address)")
 }
 
 // Limits of an Object.

@@ -90,3 +90,20 @@ func TestInspect(t *testing.T) {
 		}
 	}
 }
+
+func TestWithoutAddresses(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"550 5.1.1 <ann@shop.example>: no such user":   "550 5.1.1 <(address)>: no such user",
+		"RCPT TO:<ann.o'hara+x@shop.example> refused":  "RCPT TO:<(address)> refused",
+		`to "ann o"@shop.example, bob@[192.0.2.1]; ok`: "to (address), (address); ok",
+		"user ä@käse.example":                          "user (address)",
+		"@x.example and y@":                            "(address) and (address)",
+		"dial tcp 192.0.2.1:25: connection refused":    "dial tcp 192.0.2.1:25: connection refused",
+		"": "",
+	} {
+		if got := WithoutAddresses(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
