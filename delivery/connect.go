@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/wneessen/go-mail/smtp"
 
@@ -60,12 +62,34 @@ func (c *Conn) open(ctx context.Context) *Outcome {
 
 // dial connects, encrypts and logs in. Exactly one of its results is nil.
 func dial(ctx context.Context, r relays.Relay, opt Options) (*session, *Outcome) {
+	return dialNoting(ctx, r, opt, nil)
+}
+
+// Steps of connecting, as a test shows them.
+const (
+	stepConnect  = "connect"
+	stepGreeting = "greeting"
+	stepTLS      = "tls"
+	stepHello    = "hello"
+	stepLogin    = "login"
+)
+
+// dialNoting is dial, and tells note of each step, where there is one.
+func dialNoting(ctx context.Context, r relays.Relay, opt Options, note func(step string, took time.Duration, seen string, failed *Outcome)) (*session, *Outcome) {
+	began := time.Now()
 	dialer := net.Dialer{Timeout: opt.DialTimeout}
 	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(r.Host, strconv.Itoa(r.Port)))
 	if err != nil {
-		return nil, connectFailed(ctx, "connect", err)
+		out := connectFailed(ctx, "connect", err)
+		if note != nil {
+			note(stepConnect, time.Since(began), "", out)
+		}
+		return nil, out
 	}
-	s := &session{conn: conn, opt: opt, settings: settingsOf(r), fresh: true}
+	if note != nil {
+		note(stepConnect, time.Since(began), conn.RemoteAddr().String(), nil)
+	}
+	s := &session{conn: conn, opt: opt, settings: settingsOf(r), fresh: true, note: note}
 	stop := context.AfterFunc(ctx, s.interrupt)
 	out := s.greet(ctx, r)
 	if !stop() && out == nil { // the deadline may already be the past
@@ -86,68 +110,124 @@ func (s *session) greet(ctx context.Context, r relays.Relay) *Outcome {
 	stream := s.conn
 	if r.TLS == relays.TLSImplicit {
 		secured := tls.Client(s.conn, config)
-		if err := s.within(ctx, func() error { return secured.HandshakeContext(ctx) }); err != nil {
-			return tlsFailed(ctx, err)
+		if out := s.step(stepTLS, func() (string, *Outcome) {
+			if err := s.within(ctx, func() error { return secured.HandshakeContext(ctx) }); err != nil {
+				return "", tlsFailed(ctx, err)
+			}
+			return describeTLS(secured.ConnectionState()), nil
+		}); out != nil {
+			return out
 		}
 		stream = secured
 	}
-	err := s.within(ctx, func() (err error) {
-		s.client, err = smtp.NewClient(stream, r.Host)
-		return err
-	})
-	if err != nil {
-		return connectFailed(ctx, "greeting", err)
+	if out := s.step(stepGreeting, func() (string, *Outcome) {
+		err := s.within(ctx, func() (err error) {
+			s.client, err = smtp.NewClient(stream, r.Host)
+			return err
+		})
+		if err != nil {
+			return "", connectFailed(ctx, "greeting", err)
+		}
+		return "", nil
+	}); out != nil {
+		return out
 	}
 	s.client.SkipSMTPUTF8(true) // all addresses are ASCII
-	if err := s.within(ctx, func() error { return s.client.Hello(s.opt.HelloName) }); err != nil {
-		return connectFailed(ctx, "EHLO", err)
+	if out := s.step(stepHello, func() (string, *Outcome) {
+		if err := s.within(ctx, func() error { return s.client.Hello(s.opt.HelloName) }); err != nil {
+			return "", connectFailed(ctx, "EHLO", err)
+		}
+		return s.offered(), nil
+	}); out != nil {
+		return out
 	}
 	if r.TLS == relays.TLSStartTLS {
-		if ok, _ := s.client.Extension("STARTTLS"); !ok {
-			return &Outcome{Class: Permanent, Scope: ScopeConnection, Reason: ReasonTLSFailed, Detail: "the relay does not offer STARTTLS"}
-		}
-		if err := s.within(ctx, func() error { return s.client.StartTLS(config) }); err != nil {
-			return tlsFailed(ctx, err)
+		if out := s.step(stepTLS, func() (string, *Outcome) {
+			if ok, _ := s.client.Extension("STARTTLS"); !ok {
+				return "", &Outcome{Class: Permanent, Scope: ScopeConnection, Reason: ReasonTLSFailed, Detail: "the relay does not offer STARTTLS"}
+			}
+			if err := s.within(ctx, func() error { return s.client.StartTLS(config) }); err != nil {
+				return "", tlsFailed(ctx, err)
+			}
+			state, _ := s.client.TLSConnectionState()
+			return describeTLS(state), nil
+		}); out != nil {
+			return out
 		}
 	}
 	if r.Username == "" {
 		return nil
 	}
-	auth, out := s.login(r)
-	if out != nil {
-		return out
+	return s.step(stepLogin, func() (string, *Outcome) {
+		auth, mechanism, out := s.login(r)
+		if out != nil {
+			return "", out
+		}
+		if err := s.within(ctx, func() error { return s.client.Auth(auth) }); err != nil {
+			return "", loginFailed(ctx, err)
+		}
+		return mechanism, nil
+	})
+}
+
+// step takes one step and tells of it.
+func (s *session) step(name string, take func() (seen string, failed *Outcome)) *Outcome {
+	began := time.Now()
+	seen, out := take()
+	if s.note != nil {
+		s.note(name, time.Since(began), seen, out)
 	}
-	if err := s.within(ctx, func() error { return s.client.Auth(auth) }); err != nil {
-		return loginFailed(ctx, err)
+	return out
+}
+
+// offered lists the extensions that matter to us.
+func (s *session) offered() string {
+	var list []string
+	for _, name := range []string{"STARTTLS", "AUTH", "PIPELINING", "8BITMIME", "SIZE", "ENHANCEDSTATUSCODES"} {
+		if ok, more := s.client.Extension(name); ok {
+			list = append(list, strings.TrimSpace(name+" "+more))
+		}
 	}
-	return nil
+	if len(list) == 0 {
+		return "no extensions"
+	}
+	return oneLine(strings.Join(list, ", "))
+}
+
+func describeTLS(state tls.ConnectionState) string {
+	words := tls.VersionName(state.Version)
+	if len(state.PeerCertificates) > 0 {
+		c := state.PeerCertificates[0]
+		words += ", certificate of " + cmp.Or(c.Subject.CommonName, strings.Join(c.DNSNames, " ")) + " until " + c.NotAfter.UTC().Format(time.DateOnly)
+	}
+	return oneLine(words)
 }
 
 // login chooses how to log in. Plain text comes first: it works everywhere, and
 // it is only used where nobody can listen.
-func (s *session) login(r relays.Relay) (smtp.Auth, *Outcome) {
+func (s *session) login(r relays.Relay) (auth smtp.Auth, mechanism string, out *Outcome) {
 	private := r.TLS != relays.TLSNone || r.Loopback()
 	if !private {
-		return nil, &Outcome{Class: Permanent, Scope: ScopeConnection, Reason: ReasonLoginFailed,
+		return nil, "", &Outcome{Class: Permanent, Scope: ScopeConnection, Reason: ReasonLoginFailed,
 			Detail: "the password would cross the network in the clear"}
 	}
 	_, offered := s.client.Extension("AUTH")
 	mechanisms := strings.Fields(strings.ToUpper(offered))
 	switch {
 	case slices.Contains(mechanisms, "PLAIN"):
-		return smtp.PlainAuth("", r.Username, r.Password, r.Host, private), nil
+		return smtp.PlainAuth("", r.Username, r.Password, r.Host, private), "PLAIN", nil
 	case slices.Contains(mechanisms, "LOGIN"):
-		return smtp.LoginAuth(r.Username, r.Password, r.Host, private), nil
+		return smtp.LoginAuth(r.Username, r.Password, r.Host, private), "LOGIN", nil
 	case slices.Contains(mechanisms, "CRAM-MD5"):
-		return smtp.CRAMMD5Auth(r.Username, r.Password), nil
+		return smtp.CRAMMD5Auth(r.Username, r.Password), "CRAM-MD5", nil
 	case slices.Contains(mechanisms, "SCRAM-SHA-256"):
-		return smtp.ScramSHA256Auth(r.Username, r.Password), nil
+		return smtp.ScramSHA256Auth(r.Username, r.Password), "SCRAM-SHA-256", nil
 	}
 	detail := "the relay offers no login (AUTH); leave the user name out, or use the port and TLS at which it does"
 	if len(mechanisms) > 0 {
 		detail = "the relay offers no login that is known here, but only AUTH " + offered
 	}
-	return nil, &Outcome{Class: Permanent, Scope: ScopeConnection, Reason: ReasonLoginFailed, Detail: oneLine(detail)}
+	return nil, "", &Outcome{Class: Permanent, Scope: ScopeConnection, Reason: ReasonLoginFailed, Detail: oneLine(detail)}
 }
 
 // connectFailed classifies trouble before there is anything to log in to. It is

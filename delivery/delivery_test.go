@@ -505,7 +505,7 @@ func TestSecure(t *testing.T) {
 func TestClearPassword(t *testing.T) {
 	t.Parallel()
 	s := &session{}
-	auth, out := s.login(relays.Relay{Host: "smtp.example.com", TLS: relays.TLSNone, Username: "u", Password: "p"})
+	auth, _, out := s.login(relays.Relay{Host: "smtp.example.com", TLS: relays.TLSNone, Username: "u", Password: "p"})
 	if auth != nil || out == nil || out.Reason != ReasonLoginFailed || out.Class != Permanent {
 		t.Errorf("auth %v, outcome %+v", auth, out)
 	}

@@ -170,6 +170,24 @@ func (p *Pools) Close() {
 	}
 }
 
+// Use is how many connections to a relay there are.
+type Use struct {
+	Lent  int // carry mails, or are being opened or closed
+	Idle  int // wait for some
+	Limit int // most at once
+}
+
+// Use returns the use of each relay that was asked for so far, by name.
+func (p *Pools) Use() map[string]Use {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	use := make(map[string]Use, len(p.pool))
+	for name, pl := range p.pool {
+		use[name] = Use{Lent: pl.lent, Idle: len(pl.idle), Limit: pl.relay.Connections}
+	}
+	return use
+}
+
 // slot returns a Conn that counts as lent, with an idle connection where there is
 // one.
 func (p *Pools) slot(ctx context.Context, r relays.Relay, wait time.Duration) (*Conn, error) {

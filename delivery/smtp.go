@@ -28,6 +28,8 @@ type session struct {
 	mails    int          // accepted or refused, but in full
 	fresh    bool         // not rested in a pool and not used since it was opened
 	broken   bool         // of no more use, to be closed without QUIT
+
+	note func(step string, took time.Duration, seen string, failed *Outcome) // while it is opened for a test
 }
 
 // Phases of a mail, as errors name them.
