@@ -38,6 +38,7 @@ var rules = map[string]rule{
 	"internal/publicnet": {nil, "it keeps connections to the public; what is asked there is its users' business"},
 	"internal/seal":      {nil, "it closes boxes; what is in them is its users' business"},
 	"internal/flight":    {nil, "it keeps answers under keys; what they stand for is its users' business"},
+	"internal/pulse":     {nil, "it keeps figures; what they are of is its users' business"},
 	"internal/embedded":  {nil, "it runs servers, whatever they are used for"},
 	"internal/sandbox":   {nil, "it is somebody else's mail server, and must not know what Posthorn meant to send"},
 	"internal/smtptest":  {nil, "it is somebody else's mail server, and must not know what Posthorn meant to send"},
@@ -69,10 +70,12 @@ var rules = map[string]rule{
 	"home":      {list("postgres campaigns"), "it reads the rows of everything that may need somebody, and asks nobody else what they mean"},
 	"timeline":  {list("postgres contacts catalog"), "it reads the rows of everything about a contact, and asks nobody else what they mean"},
 
-	"scheduler": {list("postgres tasks internal/flight contacts catalog segments events templates messages journeys campaigns webhooks"), "it knocks; it neither sends nor answers requests"},
-	"worker":    {list("postgres tasks delivery relays senders tracking internal/flight contacts catalog segments events templates messages journeys campaigns webhooks"), "it works on rows; it answers no requests and keeps no time"},
+	"queues": {list("postgres tasks relays messages internal/pulse"), "it shows what works and how fast; it neither works nor decides what is to be done"},
+
+	"scheduler": {list("postgres tasks queues internal/flight internal/pulse contacts catalog segments events templates messages journeys campaigns webhooks"), "it knocks; it neither sends nor answers requests"},
+	"worker":    {list("postgres tasks delivery relays senders tracking internal/flight internal/pulse contacts catalog segments events templates messages journeys campaigns webhooks"), "it works on rows; it answers no requests and keeps no time"},
 	"web/ui":    {nil, "it is files"},
-	"web":       {list("web/ui postgres tasks relays senders tracking contacts catalog segments events templates messages journeys campaigns preflight home timeline users internal/csvimport"), "a request writes rows and knocks; it must never send by itself"},
+	"web":       {list("web/ui postgres tasks queues relays senders tracking contacts catalog segments events templates messages journeys campaigns preflight home timeline users internal/csvimport"), "a request writes rows and knocks; it must never send by itself"},
 }
 
 // commands may import everything and nothing may import them.
@@ -85,7 +88,7 @@ var forTests = list("internal/pgtest internal/redistest internal/smtptest intern
 // moreForTests is what the tests of a package may import besides, because they
 // show how it works together with somebody above or beside it.
 var moreForTests = map[string][]string{
-	"worker": list("scheduler"), // a campaign's whole way, with what knocks for it
+	"worker": list("scheduler queues"), // a campaign's whole way, with what knocks for it and what is seen of it
 }
 
 // gates say which packages may import a library (a prefix of import paths), and why.
@@ -95,11 +98,11 @@ var gates = []struct {
 	tests   bool // whether tests anywhere may, too
 	reason  string
 }{
-	{"github.com/hibiken/asynq", list("tasks scheduler worker web cmd/posthorn cmd/bench"), false, "the queue is a doorbell: nobody else may depend on how it rings"},
+	{"github.com/hibiken/asynq", list("tasks scheduler worker queues cmd/posthorn cmd/bench"), false, "the queue is a doorbell: nobody else may depend on how it rings"},
 	{"github.com/wneessen/go-mail", list("delivery cmd/bench"), true, "how a mail reaches a server, and what its answer means, is decided in one place"},
 	{"github.com/emersion/go-msgauth", list("delivery"), true, "a mail is signed where its bytes are final, and nowhere after"},
 	{"github.com/emersion/go-smtp", list("internal/sandbox internal/smtptest cmd/bench"), true, "Posthorn receives no mail"},
-	{"github.com/jackc/pgx", list("postgres contacts catalog segments events templates messages tracking campaigns preflight home journeys timeline users webhooks relays senders scheduler worker web internal/csvimport internal/embedded internal/pgtest internal/shop cmd/posthorn cmd/bench cmd/torture"), true, "delivery and tasks must work without a database"},
+	{"github.com/jackc/pgx", list("postgres contacts catalog segments events templates messages tracking campaigns preflight home journeys timeline users webhooks relays senders queues scheduler worker web internal/csvimport internal/embedded internal/pgtest internal/shop cmd/posthorn cmd/bench cmd/torture"), true, "delivery and tasks must work without a database"},
 	{"github.com/danielgtaylor/huma", list("web"), false, "the API is described in one place"},
 	{"github.com/osteele/liquid", list("templates cmd/bench"), false, "the merge language is bounded and escaped in one place"},
 	{"github.com/preslavrachev/gomjml", list("templates"), false, "MJML is compiled when a template is saved, never when a mail is sent"},

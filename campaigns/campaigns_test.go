@@ -477,8 +477,8 @@ func TestChunksAreTakenByOneAtATime(t *testing.T) {
 	if held, goOn, err := messages.Renew(b.ctx, b.pool, start.Add(10*time.Second), k); err != nil || !held || !goOn {
 		t.Fatalf("renew: %v, %v, %v", held, goOn, err)
 	}
-	if lost, err := messages.Recover(b.ctx, b.pool, nil, start.Add(20*time.Second)); err != nil || lost != 0 {
-		t.Fatalf("recovered a renewed lease: %d, %v", lost, err)
+	if chunks, lost, err := messages.Recover(b.ctx, b.pool, nil, start.Add(20*time.Second)); err != nil || lost != 0 || chunks != 0 {
+		t.Fatalf("recovered a renewed lease: %d, %d, %v", chunks, lost, err)
 	}
 	if _, err := campaigns.Pause(b.ctx, b.pool, start, c.ID); err != nil {
 		t.Fatal(err)
@@ -540,7 +540,7 @@ func TestOnlyWhatIsUnknownCanBeResolved(t *testing.T) {
 	if n, _, err := campaigns.ResolveRun(b.ctx, b.pool, start, c.ID, campaigns.Resend); err != nil || n != 0 {
 		t.Errorf("a run without unknown messages: %d, %v", n, err)
 	}
-	b.exec(`UPDATE messages SET state = 'unknown' WHERE id = $1`, id)
+	b.exec(`UPDATE messages SET state = 'unknown', in_doubt = true WHERE id = $1`, id)
 	if _, err := campaigns.Cancel(b.ctx, b.pool, start, c.ID); err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package campaigns
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -13,28 +12,23 @@ import (
 	"posthorn/postgres"
 )
 
-// Resolution is what a person decides about mails of which nobody knows whether
-// the relay took them.
-type Resolution string
+// Resolution is what a person decides about mails in doubt.
+type Resolution = messages.Resolution
 
 const (
-	AsSent Resolution = "sent"   // it was sent: the relay's log says so, or twice would be worse than not at all
-	Resend Resolution = "resend" // send it, with the same Message-ID
+	AsSent = messages.AsSent
+	Resend = messages.Resend
 )
 
 // ResolveMessage decides about one message. It is a fault.Conflict where the
 // message is not unknown, or is to be sent again although its campaign was
 // cancelled or has failed. The caller knocks for the run.
 func ResolveMessage(ctx context.Context, db postgres.DB, now time.Time, id int64, as Resolution) (messages.Message, Knock, error) {
-	var run int64
-	err := db.QueryRow(ctx, `SELECT run_id FROM messages WHERE id = $1`, id).Scan(&run)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return messages.Message{}, Knock{}, fault.NotFoundf("message", id)
-	}
+	run, _, err := messages.RunOf(ctx, db, id)
 	if err != nil {
-		return messages.Message{}, Knock{}, fmt.Errorf("resolve message %d: %w", id, err)
+		return messages.Message{}, Knock{}, err
 	}
-	n, knock, err := resolve(ctx, db, now, run, &id, as)
+	n, knock, err := Resolve(ctx, db, now, run, &id, as)
 	if err != nil {
 		return messages.Message{}, Knock{}, err
 	}
@@ -55,15 +49,16 @@ func ResolveRun(ctx context.Context, db postgres.DB, now time.Time, campaignID i
 	if c.Run == nil {
 		return 0, Knock{}, fault.NotFoundf("run of campaign", campaignID)
 	}
-	return resolve(ctx, db, now, c.Run.ID, nil, as)
+	return Resolve(ctx, db, now, c.Run.ID, nil, as)
 }
 
-// resolve changes the unknown messages of a run (all, or the one). To send again,
+// Resolve changes the unknown messages of a campaign's run (all, or the one) and
+// returns how many there were. To send again,
 // it opens their chunks and the run, and moves a finished campaign back to running:
 // from there on they go the way of every other message.
-func resolve(ctx context.Context, db postgres.DB, now time.Time, runID int64, only *int64, as Resolution) (n int64, knock Knock, err error) {
-	if as != AsSent && as != Resend {
-		return 0, Knock{}, fault.Invalidf("as", "%q is neither sent nor resend", as)
+func Resolve(ctx context.Context, db postgres.DB, now time.Time, runID int64, only *int64, as Resolution) (n int64, knock Knock, err error) {
+	if err := as.Check(); err != nil {
+		return 0, Knock{}, err
 	}
 	knock.RunID = runID
 	err = postgres.InTx(ctx, db, func(tx pgx.Tx) error {
@@ -85,13 +80,6 @@ func resolve(ctx context.Context, db postgres.DB, now time.Time, runID int64, on
 		}
 		if n, err = messages.ResolveResend(ctx, tx, now, runID, only); err != nil || n == 0 {
 			return err
-		}
-		_, err = tx.Exec(ctx, `
-			UPDATE chunks SET done_at = NULL, due_at = '-infinity', knocked_until = NULL
-			WHERE run_id = $1 AND done_at IS NOT NULL
-			  AND id IN (SELECT chunk_id FROM messages WHERE run_id = $1 AND state = 'planned')`, runID)
-		if err != nil {
-			return fmt.Errorf("open chunks of run %d: %w", runID, err)
 		}
 		if _, err := tx.Exec(ctx, `UPDATE runs SET finished_at = NULL WHERE id = $1`, runID); err != nil {
 			return fmt.Errorf("open run %d: %w", runID, err)

@@ -177,7 +177,8 @@ func move(ctx context.Context, tx pgx.Tx, now time.Time, c Campaign, action Acti
 	// Workers look at the runs, not at the campaign. (Scheduled: an earlier run goes on, see resolve.)
 	_, err = tx.Exec(ctx, `
 		WITH moved AS (UPDATE campaigns SET status = $2, status_reason = $3, updated_at = $4 WHERE id = $1)
-		UPDATE runs SET held = $5 WHERE campaign_id = $1 AND kind = 'campaign' AND finished_at IS NULL AND held <> $5`,
+		UPDATE runs SET held = $5, resumed_at = CASE WHEN NOT $5 THEN $4 ELSE resumed_at END
+		WHERE campaign_id = $1 AND kind = 'campaign' AND finished_at IS NULL AND held <> $5`,
 		c.ID, to, reason, now, to != Running && to != Scheduled)
 	if err != nil {
 		return c.Status, fmt.Errorf("%s campaign %d: %w", action, c.ID, err)
@@ -454,20 +455,26 @@ func Fail(ctx context.Context, db postgres.DB, now time.Time, id int64, reason s
 	})
 }
 
+// Waiting is a run that a worker may have to do something for.
+type Waiting struct {
+	Knock
+	StartedAt time.Time
+}
+
 // OpenRuns lists the runs that a worker may have to do something for: all that
 // are not finished, but those of a paused campaign.
-func OpenRuns(ctx context.Context, db postgres.DB) ([]Knock, error) {
+func OpenRuns(ctx context.Context, db postgres.DB) ([]Waiting, error) {
 	rows, err := db.Query(ctx, `
-		SELECT r.id AS run_id, r.epoch
+		SELECT r.id AS run_id, r.epoch, r.started_at
 		FROM runs r JOIN campaigns c ON c.id = r.campaign_id
 		WHERE r.finished_at IS NULL AND (r.kind = 'test' OR c.status <> 'paused')
 		ORDER BY r.id`)
 	if err != nil {
 		return nil, fmt.Errorf("find open runs: %w", err)
 	}
-	knocks, err := pgx.CollectRows(rows, pgx.RowToStructByName[Knock])
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Waiting])
 	if err != nil {
 		return nil, fmt.Errorf("find open runs: %w", err)
 	}
-	return knocks, nil
+	return list, nil
 }

@@ -129,7 +129,7 @@ func (s *simulation) recover() {
 			s.deaths++
 		}
 	}
-	_, err := messages.Recover(s.ctx, s.pool, flight.NewRecorder(s.redis), s.now)
+	_, _, err := messages.Recover(s.ctx, s.pool, flight.NewRecorder(s.redis), s.now)
 	s.ok(err)
 }
 

@@ -165,7 +165,8 @@ func move(ctx context.Context, db postgres.DB, now time.Time, id int64, action, 
 		// Workers look at the runs, not at the journey.
 		_, err := tx.Exec(ctx, `
 			WITH moved AS (UPDATE journeys SET status = $2, status_reason = $3, updated_at = $4 WHERE id = $1)
-			UPDATE runs SET held = $5 WHERE journey_id = $1`, id, to, reason, now, to != Live)
+			UPDATE runs SET held = $5, resumed_at = CASE WHEN held AND NOT $5 THEN $4 ELSE resumed_at END
+			WHERE journey_id = $1`, id, to, reason, now, to != Live)
 		if err != nil {
 			return fmt.Errorf("%s journey %d: %w", action, id, err)
 		}

@@ -14,27 +14,38 @@ import (
 
 // Due says what a scheduler has to knock for.
 type Due struct {
-	Happenings bool    // there is something to Eval
-	Journeys   []int64 // have enrolments to Advance, or were archived and have something to end
+	Happenings bool        // there is something to Eval
+	NotedAt    time.Time   // of the oldest happening
+	Journeys   []int64     // have enrolments to Advance, or were archived and have something to end
+	Since      []time.Time // when the first enrolment of each was due; of an archived one: now
 }
 
 // FindDue looks for work whose knock may have got lost.
 func FindDue(ctx context.Context, db postgres.DB, now time.Time) (Due, error) {
 	var due Due
-	if err := db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM happenings)`).Scan(&due.Happenings); err != nil {
+	err := db.QueryRow(ctx, `SELECT noted_at FROM happenings ORDER BY id LIMIT 1`).Scan(&due.NotedAt)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return due, fmt.Errorf("look for happenings: %w", err)
 	}
+	due.Happenings = err == nil
 	rows, err := db.Query(ctx, `
-		SELECT j.id
+		SELECT j.id, coalesce(e.due_at, $1)
 		FROM journeys j
-		WHERE j.status = 'live' AND EXISTS (SELECT FROM enrolments e WHERE e.journey_id = j.id AND e.due_at <= $1)
+		LEFT JOIN LATERAL (SELECT due_at FROM enrolments WHERE journey_id = j.id AND due_at <= $1 ORDER BY due_at LIMIT 1) e ON j.status = 'live'
+		WHERE j.status = 'live' AND e.due_at IS NOT NULL
 		   OR j.status = 'archived' AND (EXISTS (SELECT FROM enrolments e WHERE e.journey_id = j.id AND e.due_at IS NOT NULL)
 		                                 OR EXISTS (SELECT FROM runs r JOIN chunks k ON k.run_id = r.id WHERE r.journey_id = j.id AND k.done_at IS NULL))
 		ORDER BY j.id`, now)
 	if err != nil {
 		return due, fmt.Errorf("find journeys that are due: %w", err)
 	}
-	if due.Journeys, err = pgx.CollectRows(rows, pgx.RowTo[int64]); err != nil {
+	var id int64
+	var since time.Time
+	_, err = pgx.ForEachRow(rows, []any{&id, &since}, func() error {
+		due.Journeys, due.Since = append(due.Journeys, id), append(due.Since, since)
+		return nil
+	})
+	if err != nil {
 		return due, fmt.Errorf("find journeys that are due: %w", err)
 	}
 	return due, nil

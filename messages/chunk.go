@@ -52,6 +52,7 @@ type Sender struct {
 type DueChunk struct {
 	ID    int64
 	Epoch int
+	Again bool // it was knocked for before, and nobody has taken it
 }
 
 // DueChunks returns chunks of a run that may be worked on and are not knocked for,
@@ -72,7 +73,7 @@ func DueChunks(ctx context.Context, db postgres.DB, now time.Time, runID int64) 
 			FROM runs r LEFT JOIN relays l ON l.name = r.relay
 			WHERE r.id = $1
 		), due AS (
-			SELECT id
+			SELECT id, knocked_until IS NOT NULL AS again
 			FROM chunks
 			WHERE run_id = $1 AND done_at IS NULL AND due_at <= $2
 			  AND lease_until IS NULL -- one that ran out is settled by Recover first
@@ -81,7 +82,8 @@ func DueChunks(ctx context.Context, db postgres.DB, now time.Time, runID int64) 
 			LIMIT greatest(0, (SELECT CASE WHEN warm.yes THEN bound.n ELSE 1 END - flight.n FROM flight, warm, bound))
 			FOR UPDATE SKIP LOCKED
 		)
-		UPDATE chunks k SET knocked_until = $4 FROM due WHERE k.id = due.id RETURNING k.id, k.epoch`,
+		UPDATE chunks k SET knocked_until = $4, asked_at = coalesce(k.asked_at, $2)
+		FROM due WHERE k.id = due.id RETURNING k.id, k.epoch, due.again`,
 		runID, now, int64(maxInFlight), now.Add(knockTrust), int64(perConnection), now.Add(2*knockTrust))
 	if err != nil {
 		return nil, fmt.Errorf("find due chunks of run %d: %w", runID, err)
@@ -109,9 +111,10 @@ type Chunk struct {
 	Relay           string
 	TemplateID      int64
 	TemplateVersion int
-	RenderAs        *int64 // test: the contact whose facts are shown
-	Warm            bool   // the run has had a mail accepted
-	Resend          bool   // a mail in doubt is sent again
+	RenderAs        *int64    // test: the contact whose facts are shown
+	Warm            bool      // the run has had a mail accepted
+	Resend          bool      // a mail in doubt is sent again
+	AskedAt         time.Time // when it was first knocked for, or its run went on, whichever is later
 }
 
 // Kind is what a run belongs to.
@@ -128,6 +131,7 @@ const (
 // is held.
 func Take(ctx context.Context, db postgres.DB, now time.Time, chunkID int64) (Chunk, bool, error) {
 	k := Chunk{ID: chunkID}
+	var asked *time.Time
 	err := db.QueryRow(ctx, `
 		UPDATE chunks k
 		SET epoch = k.epoch + 1, lease_until = $3, knocked_until = NULL
@@ -139,15 +143,19 @@ func Take(ctx context.Context, db postgres.DB, now time.Time, chunkID int64) (Ch
 		  AND NOT EXISTS (SELECT FROM messages m WHERE m.chunk_id = $1 AND m.state = 'sending')
 		RETURNING k.epoch, r.id, r.key, r.kind, coalesce(r.campaign_id, 0), coalesce(r.journey_id, 0), coalesce(r.journey_version, 0), r.name, r.topic, r.sender_name,
 		          r.sender_address, r.relay, r.template_id, r.template_version, r.render_as,
-		          EXISTS (SELECT FROM message_counts n WHERE n.run_id = r.id AND n.state = 'sent'), r.resend`,
+		          EXISTS (SELECT FROM message_counts n WHERE n.run_id = r.id AND n.state = 'sent'), r.resend,
+		          greatest(k.asked_at, r.resumed_at)`,
 		chunkID, now, now.Add(Lease)).
 		Scan(&k.Epoch, &k.RunID, &k.RunKey, &k.Kind, &k.CampaignID, &k.JourneyID, &k.JourneyVersion, &k.Name, &k.Topic, &k.Sender.Name,
-			&k.Sender.Address, &k.Relay, &k.TemplateID, &k.TemplateVersion, &k.RenderAs, &k.Warm, &k.Resend)
+			&k.Sender.Address, &k.Relay, &k.TemplateID, &k.TemplateVersion, &k.RenderAs, &k.Warm, &k.Resend, &asked)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Chunk{}, false, nil
 	}
 	if err != nil {
 		return Chunk{}, false, fmt.Errorf("take chunk %d: %w", chunkID, err)
+	}
+	if asked != nil {
+		k.AskedAt = *asked
 	}
 	return k, true, nil
 }
@@ -171,7 +179,8 @@ func Renew(ctx context.Context, db postgres.DB, now time.Time, k Chunk) (held, g
 
 // Put gives a lease back. The chunk is done where none of its messages needs more
 // work; else it is due when the first of them is, but not before notBefore (zero:
-// no limit). A lease that was lost meanwhile is left alone.
+// no limit). What is due at once has been asked for all the while. A lease that was
+// lost meanwhile is left alone.
 func Put(ctx context.Context, db postgres.DB, now time.Time, k Chunk, notBefore time.Time) error {
 	_, err := db.Exec(ctx, `
 		WITH open AS (
@@ -183,6 +192,7 @@ func Put(ctx context.Context, db postgres.DB, now time.Time, k Chunk, notBefore 
 		SET lease_until = NULL,
 		    knocked_until = NULL,
 		    due_at = greatest(coalesce(open.due_at, k.due_at), $4),
+		    asked_at = CASE WHEN open.due_at <= $3 AND $4 <= $3 THEN k.asked_at END,
 		    done_at = CASE WHEN open.due_at IS NULL THEN $3::timestamptz END
 		FROM open
 		WHERE k.id = $1 AND k.epoch = $2 AND k.done_at IS NULL`,
@@ -198,32 +208,35 @@ func Put(ctx context.Context, db postgres.DB, now time.Time, k Chunk, notBefore 
 // gets its outcome, what was being offered becomes unknown (or is sent again, where
 // the run says so), the rest is due again.
 // Where Redis cannot be asked, the chunks wait: an unread record is not a lost one.
-// It returns how many messages became unknown.
-func Recover(ctx context.Context, db postgres.DB, flights *flight.Recorder, now time.Time) (unknown int64, err error) {
-	rows, err := db.Query(ctx, `SELECT id, epoch FROM chunks WHERE done_at IS NULL AND lease_until NOT BETWEEN $1 AND $2 ORDER BY id LIMIT 10000`,
+// It returns how many chunks it took, and how many messages became unknown.
+func Recover(ctx context.Context, db postgres.DB, flights *flight.Recorder, now time.Time) (chunks int, unknown int64, err error) {
+	rows, err := db.Query(ctx, `SELECT id, epoch, false AS again FROM chunks WHERE done_at IS NULL AND lease_until NOT BETWEEN $1 AND $2 ORDER BY id LIMIT 10000`,
 		now, now.Add(impossible))
 	if err != nil {
-		return 0, fmt.Errorf("find lost leases: %w", err)
+		return 0, 0, fmt.Errorf("find lost leases: %w", err)
 	}
 	lost, err := pgx.CollectRows(rows, pgx.RowToStructByName[DueChunk])
 	if err != nil {
-		return 0, fmt.Errorf("find lost leases: %w", err)
+		return 0, 0, fmt.Errorf("find lost leases: %w", err)
 	}
 	for _, k := range lost {
-		n, err := recoverChunk(ctx, db, flights, now, k)
+		took, n, err := recoverChunk(ctx, db, flights, now, k)
 		unknown += n
+		if took {
+			chunks++
+		}
 		if err != nil {
-			return unknown, err
+			return chunks, unknown, err
 		}
 	}
-	return unknown, nil
+	return chunks, unknown, nil
 }
 
-func recoverChunk(ctx context.Context, db postgres.DB, flights *flight.Recorder, now time.Time, k DueChunk) (unknown int64, err error) {
+func recoverChunk(ctx context.Context, db postgres.DB, flights *flight.Recorder, now time.Time, k DueChunk) (took bool, unknown int64, err error) {
 	// From here on the worker, if it was only slow, cannot offer another mail.
 	record, err := flights.Seize(ctx, k.ID, k.Epoch)
 	if err != nil {
-		return 0, fmt.Errorf("recover chunk %d: %w", k.ID, err)
+		return false, 0, fmt.Errorf("recover chunk %d: %w", k.ID, err)
 	}
 	account := Account{Lost: record.Lost, Offered: record.Offered}
 	for id, data := range record.Outcomes {
@@ -260,13 +273,14 @@ func recoverChunk(ctx context.Context, db postgres.DB, flights *flight.Recorder,
 		if err != nil {
 			return fmt.Errorf("recover chunk %d: %w", k.ID, err)
 		}
+		took = true
 		return nil
 	})
 	if err != nil {
-		return 0, err
+		return false, 0, err
 	}
 	if err := flights.Forget(ctx, k.ID, k.Epoch); err != nil {
-		return unknown, fmt.Errorf("recover chunk %d: %w", k.ID, err)
+		return took, unknown, fmt.Errorf("recover chunk %d: %w", k.ID, err)
 	}
-	return unknown, nil
+	return took, unknown, nil
 }

@@ -203,7 +203,7 @@ func Record(ctx context.Context, db postgres.DB, now time.Time, epoch int, resul
 		    enhanced_code = r.enhanced,
 		    queue_id = r.queue_id,
 		    attempts = m.attempts - r.unspent::int,
-		    in_doubt = m.in_doubt OR r.in_doubt,
+		    in_doubt = m.in_doubt OR r.in_doubt OR r.state = 'unknown',
 		    sent_at = CASE WHEN r.state = 'sent' THEN $2 END,
 		    updated_at = $2
 		FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[], $10::timestamptz[], $11::boolean[], $12::boolean[])

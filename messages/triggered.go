@@ -34,7 +34,8 @@ func PlanTriggered(ctx context.Context, tx pgx.Tx, now time.Time, runID int64, l
 		var chunk DueChunk
 		if mailed {
 			err := tx.QueryRow(ctx, `
-				INSERT INTO chunks (run_id, due_at, knocked_until) VALUES ($1, '-infinity', $2) RETURNING id, epoch`, runID, now.Add(knockTrust)).Scan(&chunk.ID, &chunk.Epoch)
+				INSERT INTO chunks (run_id, due_at, knocked_until, asked_at) VALUES ($1, '-infinity', $2, $3) RETURNING id, epoch`,
+				runID, now.Add(knockTrust), now).Scan(&chunk.ID, &chunk.Epoch)
 			if err != nil {
 				return nil, nil, fmt.Errorf("plan mails of run %d: %w", runID, err)
 			}
@@ -105,7 +106,7 @@ func CancelJourney(ctx context.Context, tx pgx.Tx, now time.Time, journeyID int6
 func DueTriggered(ctx context.Context, db postgres.DB, now time.Time) ([]DueChunk, error) {
 	rows, err := db.Query(ctx, `
 		WITH due AS (
-			SELECT k.id
+			SELECT k.id, k.knocked_until IS NOT NULL AS again
 			FROM runs r
 			JOIN chunks k ON k.run_id = r.id
 			WHERE r.kind = 'journey' AND r.finished_at IS NULL AND NOT r.held
@@ -115,7 +116,8 @@ func DueTriggered(ctx context.Context, db postgres.DB, now time.Time) ([]DueChun
 			LIMIT 500
 			FOR UPDATE OF k SKIP LOCKED
 		)
-		UPDATE chunks k SET knocked_until = $3 FROM due WHERE k.id = due.id RETURNING k.id, k.epoch`, now, now.Add(2*knockTrust), now.Add(knockTrust))
+		UPDATE chunks k SET knocked_until = $3, asked_at = coalesce(k.asked_at, $1)
+		FROM due WHERE k.id = due.id RETURNING k.id, k.epoch, due.again`, now, now.Add(2*knockTrust), now.Add(knockTrust))
 	if err != nil {
 		return nil, fmt.Errorf("find due chunks of journeys: %w", err)
 	}

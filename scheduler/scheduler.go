@@ -5,21 +5,25 @@
 // time has come, takes chunks away from workers that died, and knocks for every
 // open run. The last one is what heals a Redis that was away or was flushed: a
 // knock that is still queued is the same task (see package tasks), one that was
-// lost is made again.
+// lost is made again, and counted as a repair (repairs.go).
 package scheduler
 
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"posthorn/campaigns"
+	"posthorn/internal/check"
 	"posthorn/internal/clock"
 	"posthorn/internal/flight"
+	"posthorn/internal/pulse"
 	"posthorn/journeys"
 	"posthorn/messages"
+	"posthorn/queues"
 	"posthorn/tasks"
 	"posthorn/webhooks"
 )
@@ -32,8 +36,13 @@ type Scheduler struct {
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Every   time.Duration // between sweeps; 0 means DefaultEvery
+	Queues  *queues.Desk  // nil: pauses are not kept
+	Pulse   *pulse.Recorder
 
 	engine *journeys.Engine
+
+	mu   sync.Mutex
+	last pulse.Scheduler
 }
 
 // DefaultEvery is how often rows are looked at: the longest that a lost knock
@@ -48,12 +57,16 @@ func (s *Scheduler) Run(ctx context.Context) {
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	s.last = pulse.Scheduler{Every: every.Seconds()}
+	s.Pulse.IsScheduler(s.state)
 	var quiet quieter
 	for {
+		began := time.Now()
 		err := s.Sweep(ctx)
 		if ctx.Err() != nil {
 			return
 		}
+		s.swept(time.Since(began), err)
 		quiet.log(s.Log, err)
 		select {
 		case <-ctx.Done():
@@ -61,6 +74,27 @@ func (s *Scheduler) Run(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// swept keeps how the last sweep went, for whoever wants to know.
+func (s *Scheduler) swept(took time.Duration, err error) {
+	now := s.Clock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last.Sweeps++
+	s.last.Took = took.Seconds()
+	s.last.Error = ""
+	if err != nil {
+		s.last.Error = check.WithoutAddresses(err.Error())
+		return
+	}
+	s.last.FinishedAt = now
+}
+
+func (s *Scheduler) state() pulse.Scheduler {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
 }
 
 // Sweep looks once. It goes on after an error, so that one broken campaign does
@@ -74,24 +108,36 @@ func (s *Scheduler) Sweep(ctx context.Context) error {
 	}
 	now := s.Clock()
 	keep(campaigns.BeginDue(ctx, s.Pool, now))
-
-	unknown, err := messages.Recover(ctx, s.Pool, s.Flights, now)
+	chunks, unknown, err := messages.Recover(ctx, s.Pool, s.Flights, now)
 	keep(err)
+	s.Pulse.Add(pulse.Repairs, repairLease, "", int64(chunks))
 	if unknown > 0 {
 		s.Log.Warn("a worker was lost; the mails it was just offering are now unknown", "messages", unknown)
 	}
-
-	runs, err := campaigns.OpenRuns(ctx, s.Pool)
-	keep(err)
-	for _, run := range runs {
-		if err := s.Tasks.KnockRun(ctx, run.RunID, run.Epoch); err != nil {
-			keep(err)
-			break // Redis is away: the next sweep tries again
-		}
-	}
+	keep(s.sweepCampaigns(ctx, now))
 	keep(s.sweepJourneys(ctx, now))
 	keep(s.sweepWebhooks(ctx, now))
+	if s.Queues != nil {
+		repaired, err := s.Queues.KeepPaused(ctx)
+		keep(err)
+		s.Pulse.Add(pulse.Repairs, repairPause, "", int64(repaired))
+	}
 	return first
+}
+
+// sweepCampaigns knocks for every open run.
+func (s *Scheduler) sweepCampaigns(ctx context.Context, now time.Time) error {
+	runs, err := campaigns.OpenRuns(ctx, s.Pool)
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		// Redis is away: the next sweep tries again.
+		if err := s.knock(ctx, tasks.TypeRun, tasks.Row{ID: run.RunID, Epoch: run.Epoch}, run.Epoch == 0 && late(now, run.StartedAt)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sweepJourneys notes whose segments and dates came, and knocks for what is due.
@@ -107,12 +153,12 @@ func (s *Scheduler) sweepJourneys(ctx context.Context, now time.Time) error {
 		return err
 	}
 	if due.Happenings {
-		if err := s.Tasks.KnockHappenings(ctx); err != nil {
+		if err := s.knock(ctx, tasks.TypeHappenings, tasks.Row{}, late(now, due.NotedAt)); err != nil {
 			return err
 		}
 	}
-	for _, id := range due.Journeys {
-		if err := s.Tasks.KnockJourney(ctx, id); err != nil {
+	for i, id := range due.Journeys {
+		if err := s.knock(ctx, tasks.TypeJourney, tasks.Row{ID: id}, s.overdue(now, due.Since[i])); err != nil {
 			return err
 		}
 	}
@@ -121,7 +167,7 @@ func (s *Scheduler) sweepJourneys(ctx context.Context, now time.Time) error {
 		return err
 	}
 	for _, c := range chunks {
-		if err := s.Tasks.KnockTriggered(ctx, c.ID, c.Epoch); err != nil {
+		if err := s.knock(ctx, tasks.TypeTriggered, tasks.Row{ID: c.ID, Epoch: c.Epoch}, c.Again); err != nil {
 			return err
 		}
 	}
@@ -131,11 +177,11 @@ func (s *Scheduler) sweepJourneys(ctx context.Context, now time.Time) error {
 // sweepWebhooks knocks for calls that are due: the first ones whose knock got lost,
 // those to be made again, and those of a worker that died.
 func (s *Scheduler) sweepWebhooks(ctx context.Context, now time.Time) error {
-	due, err := webhooks.AnyDue(ctx, s.Pool, now)
+	since, due, err := webhooks.AnyDue(ctx, s.Pool, now)
 	if err != nil || !due {
 		return err
 	}
-	return s.Tasks.KnockWebhooks(ctx)
+	return s.knock(ctx, tasks.TypeWebhooks, tasks.Row{}, s.overdue(now, since))
 }
 
 // quieter logs a lasting trouble once when it begins, then every minute, and once

@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -33,6 +34,9 @@ const (
 	QueueWebhooks  = "webhooks"  // calls of others' servers, which may take their time
 )
 
+// Queues lists all, those first whose delay somebody notices first.
+var Queues = []string{QueueTriggered, QueueBulk, QueueEvents, QueueControl, QueueWebhooks}
+
 // Task types.
 const (
 	TypeRun        = "campaign:run"   // plan a run, knock for its chunks, cancel or finish it
@@ -41,13 +45,24 @@ const (
 	TypeHappenings = "trigger:eval"   // look at what happened
 	TypeJourney    = "journey:step"   // take the steps of a journey that are due
 	TypeWebhooks   = "webhook:call"   // make the calls that are due
+	TypeRelayTest  = "relay:test"     // try a relay, as a person asked
 )
+
+// queueOf says where each type of task goes.
+var queueOf = map[string]string{
+	TypeRun: QueueControl, TypeChunk: QueueBulk, TypeTriggered: QueueTriggered,
+	TypeHappenings: QueueEvents, TypeJourney: QueueEvents, TypeWebhooks: QueueWebhooks, TypeRelayTest: QueueControl,
+}
+
+// Kind is a type as figures name it: campaign_run.
+func Kind(typ string) string { return strings.ReplaceAll(typ, ":", "_") }
 
 // Row is the payload of every task: which row, and the epoch it had when the
 // knock was made.
 type Row struct {
-	ID    int64 `json:"id"`
-	Epoch int   `json:"epoch"`
+	ID    int64  `json:"id"`
+	Epoch int    `json:"epoch"`
+	Name  string `json:"name,omitempty"` // of a row that has a name for an id: a relay
 }
 
 // Client knocks. It is safe for concurrent use.
@@ -65,6 +80,19 @@ func NewClient(r redis.UniversalClient) *Client {
 	return &Client{asynq: asynq.NewClientFromRedisClient(r), inspector: asynq.NewInspectorFromRedisClient(r), redis: r}
 }
 
+// NameQueues tells asynq's inspector that there are our queues. A flush forgets it,
+// and tasks go on regardless.
+func NameQueues(ctx context.Context, r redis.UniversalClient) error {
+	names := make([]any, len(Queues))
+	for i, q := range Queues {
+		names[i] = q
+	}
+	if err := r.SAdd(ctx, allQueues, names...).Err(); err != nil {
+		return fmt.Errorf("name the queues: %w", err)
+	}
+	return nil
+}
+
 // knockTimeout bounds a knock: a caller behind the API must not hang while Redis is away.
 const knockTimeout = 2 * time.Second
 
@@ -75,45 +103,59 @@ const taskTimeout = 30 * time.Minute
 // KnockRun asks a worker to look at a run: after its start, resume or cancel, and
 // whenever it may go on.
 func (c *Client) KnockRun(ctx context.Context, runID int64, epoch int) error {
-	return c.knock(ctx, TypeRun, QueueControl, Row{ID: runID, Epoch: epoch})
+	return c.knock(ctx, TypeRun, Row{ID: runID, Epoch: epoch})
 }
 
 // KnockChunk asks a worker to send a chunk.
 func (c *Client) KnockChunk(ctx context.Context, chunkID int64, epoch int) error {
-	return c.knock(ctx, TypeChunk, QueueBulk, Row{ID: chunkID, Epoch: epoch})
+	return c.knock(ctx, TypeChunk, Row{ID: chunkID, Epoch: epoch})
 }
 
 // KnockTriggered asks a worker to send a chunk of a journey's mails.
 func (c *Client) KnockTriggered(ctx context.Context, chunkID int64, epoch int) error {
-	return c.knock(ctx, TypeTriggered, QueueTriggered, Row{ID: chunkID, Epoch: epoch})
+	return c.knock(ctx, TypeTriggered, Row{ID: chunkID, Epoch: epoch})
 }
 
 // KnockHappenings asks a worker to look at what happened. There is one such task at
 // a time; whoever works on it goes on until nothing is left.
 func (c *Client) KnockHappenings(ctx context.Context) error {
-	return c.knock(ctx, TypeHappenings, QueueEvents, Row{})
+	return c.knock(ctx, TypeHappenings, Row{})
 }
 
 // KnockJourney asks a worker to take the steps of a journey that are due.
 func (c *Client) KnockJourney(ctx context.Context, journeyID int64) error {
-	return c.knock(ctx, TypeJourney, QueueEvents, Row{ID: journeyID})
+	return c.knock(ctx, TypeJourney, Row{ID: journeyID})
 }
 
 // KnockWebhooks asks workers to make the calls that are due; whoever does goes on
 // until none is left.
 func (c *Client) KnockWebhooks(ctx context.Context) error {
-	return c.knock(ctx, TypeWebhooks, QueueWebhooks, Row{})
+	return c.knock(ctx, TypeWebhooks, Row{})
 }
 
-func (c *Client) knock(ctx context.Context, typ, queue string, row Row) error {
+// KnockRelayTest asks a worker to try a relay.
+func (c *Client) KnockRelayTest(ctx context.Context, relay string, epoch int) error {
+	return c.knock(ctx, TypeRelayTest, Row{Name: relay, Epoch: epoch})
+}
+
+func (c *Client) knock(ctx context.Context, typ string, row Row) error {
+	_, err := c.Again(ctx, typ, row)
+	return err
+}
+
+// Again knocks as the others do, and reports whether no task for this row and epoch
+// was queued or in anybody's hands: where one should have been, it was lost.
+func (c *Client) Again(ctx context.Context, typ string, row Row) (fresh bool, err error) {
+	queue := queueOf[typ]
 	payload, err := json.Marshal(row)
 	if err != nil {
-		return err
+		return false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, knockTimeout)
 	defer cancel()
+	held := false
 	for again := range maxAgain {
-		id := fmt.Sprintf("%s:%d:%d", typ, row.ID, row.Epoch)
+		id := taskID(typ, row)
 		if again > 0 {
 			id += fmt.Sprintf(":%d", again)
 		}
@@ -123,29 +165,38 @@ func (c *Client) knock(ctx context.Context, typ, queue string, row Row) error {
 			asynq.Timeout(taskTimeout),
 			asynq.MaxRetry(10)) // counts only for tasks whose worker died; asynq hands them out again
 		if err == nil {
-			return nil
+			return !held, nil
 		}
 		if !errors.Is(err, asynq.ErrTaskIDConflict) {
-			return fmt.Errorf("knock %s %d: %w", typ, row.ID, err)
+			return false, fmt.Errorf("knock %s: %w", id, err)
 		}
 		known, err := c.inspector.GetTaskInfo(queue, id)
 		if errors.Is(err, asynq.ErrQueueNotFound) {
 			// A flush forgot the queue's name, which asynq's client writes but once: without it the inspector sees no task.
-			if err := c.redis.SAdd(ctx, allQueues, queue).Err(); err != nil {
-				return fmt.Errorf("knock %s %d: %w", typ, row.ID, err)
+			if err := NameQueues(ctx, c.redis); err != nil {
+				return false, fmt.Errorf("knock %s: %w", id, err)
 			}
 			known, err = c.inspector.GetTaskInfo(queue, id)
 		}
 		switch {
 		case errors.Is(err, asynq.ErrTaskNotFound): // gone by now: whoever knocks next will see
-			return nil
+			return false, nil
 		case err != nil:
-			return fmt.Errorf("knock %s %d: look at the task before: %w", typ, row.ID, err)
+			return false, fmt.Errorf("knock %s: look at the task before: %w", id, err)
 		case known.State == asynq.TaskStatePending: // still queued
-			return nil
+			return false, nil
+		case known.State == asynq.TaskStateActive:
+			held = true
 		}
 	}
-	return nil
+	return false, nil
+}
+
+func taskID(typ string, row Row) string {
+	if row.Name != "" {
+		return fmt.Sprintf("%s:%s:%d", typ, row.Name, row.Epoch)
+	}
+	return fmt.Sprintf("%s:%d:%d", typ, row.ID, row.Epoch)
 }
 
 // maxAgain bounds the tasks of one row and epoch. A task that is in a worker's

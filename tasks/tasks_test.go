@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -170,5 +171,58 @@ func TestAKnockGetsThroughAfterAFlush(t *testing.T) {
 	}
 	if n := r.LLen(ctx, prefix+"pending").Val(); n != 1 {
 		t.Fatalf("%d tasks are queued, want 1", n)
+	}
+}
+
+// A knock that finds a task queued or under way was not lost before; one that finds
+// none, or only one that was given up, was.
+func TestAgainTellsWhetherTheKnockWasLost(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	r, err := Open(ctx, redistest.New(t).URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	c := NewClient(r)
+	again := func(want bool, when string) {
+		t.Helper()
+		if fresh, err := c.Again(ctx, TypeTriggered, Row{ID: 7, Epoch: 1}); err != nil || fresh != want {
+			t.Errorf("%s: %v, %v; want %v", when, fresh, err, want)
+		}
+	}
+	again(true, "at first")
+	again(false, "while it is queued")
+	prefix := "asynq:{" + QueueTriggered + "}:"
+	take := func(id string) {
+		pipe := r.TxPipeline()
+		pipe.LMove(ctx, prefix+"pending", prefix+"active", "RIGHT", "LEFT")
+		pipe.HSet(ctx, prefix+"t:"+id, "state", "active")
+		if _, err := pipe.Exec(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take("journey:chunk:7:1")
+	again(false, "while somebody works on it")
+	r.FlushAll(ctx)
+	again(true, "after a flush")
+	if err := NameQueues(ctx, r); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.inspector.ArchiveTask(QueueTriggered, "journey:chunk:7:1"); err != nil {
+		t.Fatal(err)
+	}
+	again(true, "after it was given up")
+}
+
+func TestEveryTypeHasAQueue(t *testing.T) {
+	t.Parallel()
+	for _, typ := range []string{TypeRun, TypeChunk, TypeTriggered, TypeHappenings, TypeJourney, TypeWebhooks, TypeRelayTest} {
+		if !slices.Contains(Queues, queueOf[typ]) {
+			t.Errorf("%s goes to %q", typ, queueOf[typ])
+		}
+	}
+	if len(queueOf) != 7 {
+		t.Errorf("%d types", len(queueOf))
 	}
 }

@@ -110,6 +110,7 @@ func (a *api) routes() {
 	route(a, members, "GET /relays/{name}", "Get a relay", a.getRelay, getRelayDoc)
 	route(a, members, "GET /relays", "List relays", a.listRelays, listRelaysDoc)
 	route(a, operators, "DELETE /relays/{name}", "Delete a relay", a.deleteRelay, deleteRelayDoc)
+	route(a, operators, "POST /relays/{name}/test", "Test a relay", a.testRelay, testRelayDoc)
 
 	a.section("Sending rules", "What the installation asks of its marketing mails, whatever sends them. They are looked at just before each mail is offered.")
 	route(a, members, "GET /sending-rules", "Get the sending rules", a.getSendingRules, getSendingRulesDoc)
@@ -169,4 +170,20 @@ func (a *api) routes() {
 	a.section("Messages", "The ledger: one row for each mail to one contact, with its state and its reason.")
 	route(a, members, "GET /messages/{id}", "Get a message", a.getMessage, getMessageDoc)
 	route(a, members, "POST /messages/{id}/resolve", "Resolve an unknown message", a.resolveMessage, resolveMessageDoc)
+
+	a.section("Queues", "What is next, who works on it and how fast it goes: for those who run Posthorn. No contact's data is shown.")
+	route(a, operators, "GET /queues", "Get all queues, workers and relays", a.getQueues, getQueuesDoc)
+	live(a, operators, "GET /queues/live", "Follow all queues, workers and relays", a.queuesNow, liveQueuesDoc)
+	route(a, operators, "POST /queues/{queue}/pause", "Pause a queue", a.pauseQueue, pauseQueueDoc)
+	route(a, operators, "POST /queues/{queue}/resume", "Resume a queue", a.resumeQueue, resumeQueueDoc)
+	route(a, operators, "GET /queues/{queue}/minutes", "List the last hour of a queue", a.listMinutes, listMinutesDoc)
+	route(a, operators, "GET /queues/{queue}/days", "List the last days of a queue", a.listDays, listDaysDoc)
+	route(a, operators, "GET /queues/{queue}/tasks", "List tasks", a.listTasks, listTasksDoc)
+	route(a, operators, "POST /queues/{queue}/tasks/run", "Run all tasks in a state", a.runTasks, runTasksDoc)
+	route(a, operators, "POST /queues/{queue}/tasks/delete", "Delete all tasks in a state", a.deleteTasks, deleteTasksDoc)
+	route(a, operators, "POST /queues/{queue}/tasks/{task}/run", "Run a task", a.runTask, runTaskDoc)
+	route(a, operators, "DELETE /queues/{queue}/tasks/{task}", "Delete a task", a.deleteTask, deleteTaskDoc)
+	route(a, operators, "GET /unknown", "List runs with unknown messages", a.listUnknown, listUnknownDoc)
+	route(a, operators, "GET /unknown/{run}", "List a run's unknown messages", a.listUnknownOf, listUnknownOfDoc)
+	route(a, operators, "POST /unknown/{run}/resolve", "Resolve a run's unknown messages", a.resolveUnknown, resolveUnknownDoc)
 }

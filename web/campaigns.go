@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"posthorn/campaigns"
+	"posthorn/internal/check"
 	"posthorn/internal/fault"
 	"posthorn/postgres"
 	"posthorn/preflight"
@@ -112,7 +113,7 @@ func (a *api) campaign(ctx context.Context, in *CampaignPath) (campaigns.Campaig
 // not see any.
 func campaignFor(ctx context.Context, c campaigns.Campaign) campaigns.Campaign {
 	if whoIs(ctx).Role == users.Ops {
-		c.StatusReason = withoutAddresses(c.StatusReason)
+		c.StatusReason = check.WithoutAddresses(c.StatusReason)
 	}
 	return c
 }
@@ -120,10 +121,10 @@ func campaignFor(ctx context.Context, c campaigns.Campaign) campaigns.Campaign {
 // progressFor does the same.
 func progressFor(ctx context.Context, p campaigns.Progress) campaigns.Progress {
 	if whoIs(ctx).Role == users.Ops {
-		p.StatusReason = withoutAddresses(p.StatusReason)
+		p.StatusReason = check.WithoutAddresses(p.StatusReason)
 		p.Deferrals = slices.Clone(p.Deferrals) // the meter shows the same ones to others
 		for i := range p.Deferrals {
-			p.Deferrals[i].Detail = withoutAddresses(p.Deferrals[i].Detail)
+			p.Deferrals[i].Detail = check.WithoutAddresses(p.Deferrals[i].Detail)
 		}
 	}
 	return p

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"posthorn/home"
+	"posthorn/internal/check"
 	"posthorn/users"
 )
 
@@ -32,10 +33,10 @@ func (a *api) home(ctx context.Context, _ *none) (home.Home, error) {
 	}
 	for i := range h.Attention {
 		n := &h.Attention[i]
-		n.What = withoutAddresses(n.What)
+		n.What = check.WithoutAddresses(n.What)
 		for k, v := range n.Values {
 			if s, ok := v.(string); ok {
-				n.Values[k] = withoutAddresses(s)
+				n.Values[k] = check.WithoutAddresses(s)
 			}
 		}
 	}

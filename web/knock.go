@@ -15,6 +15,7 @@ type Knocker interface {
 	KnockRun(ctx context.Context, runID int64, epoch int) error
 	KnockJourney(ctx context.Context, journeyID int64) error
 	KnockHappenings(ctx context.Context) error
+	KnockRelayTest(ctx context.Context, relay string, epoch int) error
 }
 
 // knockTimeout bounds how long an answer waits for Redis.

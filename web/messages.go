@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"regexp"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"posthorn/campaigns"
+	"posthorn/internal/check"
 	"posthorn/internal/fault"
 	"posthorn/messages"
 	"posthorn/users"
@@ -86,19 +86,14 @@ func (a *api) getMessage(ctx context.Context, in *MessagePath) (*reply[messages.
 	return ok(forRole(ctx, m)), nil
 }
 
-// address is what looks like one in a relay's words.
-var address = regexp.MustCompile(`[^\s<>(),;:"']+@[^\s<>(),;:"']+`)
-
 // forRole takes a contact's data out of a message for whoever must not see any.
 func forRole(ctx context.Context, m messages.Message) messages.Message {
 	if whoIs(ctx).Role == users.Ops {
 		m.Email, m.ContactExternalID = "", ""
-		m.Detail, m.Why = withoutAddresses(m.Detail), withoutAddresses(m.Why)
+		m.Detail, m.Why = check.WithoutAddresses(m.Detail), check.WithoutAddresses(m.Why)
 	}
 	return m
 }
-
-func withoutAddresses(words string) string { return address.ReplaceAllString(words, "…@…") }
 
 // ResolveFields is a person's decision.
 type ResolveFields struct {
@@ -123,11 +118,21 @@ type resolveMessageInput struct {
 }
 
 func (a *api) resolveMessage(ctx context.Context, in *resolveMessageInput) (*reply[messages.Message], error) {
-	m, knock, err := campaigns.ResolveMessage(ctx, a.pool, a.now(), in.ID, campaigns.Resolution(in.Body.As))
+	run, kind, err := messages.RunOf(ctx, a.pool, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	a.knockRun(ctx, knock)
+	n, err := a.resolveRun(ctx, run, kind, &in.ID, messages.Resolution(in.Body.As))
+	if err != nil {
+		return nil, err
+	}
+	m, err := messages.Get(ctx, a.pool, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return nil, fault.Conflictf(string(m.State), "cannot resolve: the message is %s; only an unknown one has to be resolved", m.State)
+	}
 	return ok(forRole(ctx, m)), nil
 }
 

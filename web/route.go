@@ -20,6 +20,7 @@ import (
 	"posthorn/campaigns"
 	"posthorn/catalog"
 	"posthorn/internal/clock"
+	"posthorn/queues"
 	"posthorn/users"
 )
 
@@ -31,6 +32,7 @@ type api struct {
 	huma    huma.API
 	pool    *pgxpool.Pool
 	knocker Knocker
+	queues  *queues.Desk
 	secret  string
 	baseURL string
 	log     *slog.Logger
@@ -81,6 +83,7 @@ func newAPI(mux *http.ServeMux, deps Deps) *api {
 		huma:    humago.New(mux, config),
 		pool:    deps.Pool,
 		knocker: deps.Knocker,
+		queues:  deps.Queues,
 		secret:  deps.Secret,
 		baseURL: strings.TrimSuffix(deps.BaseURL, "/"),
 		log:     deps.Logger,
@@ -117,7 +120,7 @@ func schemaName(t reflect.Type, hint string) string {
 	if i := strings.LastIndexByte(pkg, '/'); i >= 0 {
 		pkg = pkg[i+1:]
 	}
-	thing := map[string]string{"campaigns": "Campaign", "segments": "Segment", "templates": "Template", "catalog": "Catalog", "csvimport": "Import", "messages": "Message", "contacts": "Contact", "senders": "DKIM", "preflight": "Checklist", "home": "Home", "journeys": "Journey", "timeline": "Timeline"}[pkg]
+	thing := map[string]string{"campaigns": "Campaign", "segments": "Segment", "templates": "Template", "catalog": "Catalog", "csvimport": "Import", "messages": "Message", "contacts": "Contact", "senders": "DKIM", "preflight": "Checklist", "home": "Home", "journeys": "Journey", "timeline": "Timeline", "queues": "Queue", "relays": "Relay"}[pkg]
 	if thing == "" || strings.HasPrefix(name, thing) || pkg == "catalog" && slices.Contains([]string{"Order", "Product"}, name) || slices.Contains([]string{"SendingRules", "FrequencyCap", "QuietHours"}, name) {
 		return name
 	}

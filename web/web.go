@@ -37,6 +37,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"posthorn/internal/clock"
+	"posthorn/queues"
 	"posthorn/tracking"
 	"posthorn/users"
 	"posthorn/web/ui"
@@ -48,6 +49,7 @@ type Deps struct {
 	Pool    *pgxpool.Pool
 	Knocker Knocker
 	Redis   func(ctx context.Context) error // one round trip to Redis
+	Queues  *queues.Desk                    // nil: they cannot be looked at here
 	Links   tracking.Links
 	Secret  string // POSTHORN_SECRET: seals the relays' passwords
 	BaseURL string // POSTHORN_BASE_URL: where this server is reached from outside

@@ -76,6 +76,8 @@ func (k *knocks) KnockHappenings(context.Context) error {
 	return k.err
 }
 
+func (k *knocks) KnockRelayTest(context.Context, string, int) error { return nil }
+
 // sinceLast returns what was asked of journeys since the last call.
 func (k *knocks) sinceLast() (journeys []int64, happenings int) {
 	k.mu.Lock()

@@ -14,6 +14,7 @@ package webhooks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -54,13 +55,16 @@ type Call struct {
 	Attempts    int    `db:"attempts"` // with this one
 }
 
-// AnyDue reports whether there is something to Claim.
-func AnyDue(ctx context.Context, db postgres.DB, now time.Time) (bool, error) {
-	var due bool
-	if err := db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM webhook_calls WHERE due_at <= $1)`, now).Scan(&due); err != nil {
-		return false, fmt.Errorf("look for webhook calls: %w", err)
+// AnyDue reports whether there is something to Claim, and since when.
+func AnyDue(ctx context.Context, db postgres.DB, now time.Time) (since time.Time, due bool, err error) {
+	err = db.QueryRow(ctx, `SELECT due_at FROM webhook_calls WHERE due_at <= $1 ORDER BY due_at LIMIT 1`, now).Scan(&since)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return since, false, nil
 	}
-	return due, nil
+	if err != nil {
+		return since, false, fmt.Errorf("look for webhook calls: %w", err)
+	}
+	return since, true, nil
 }
 
 // Claim returns a few calls that are due, those that have been due for longest

@@ -41,7 +41,7 @@ func claim(t *testing.T, pool *pgxpool.Pool, now time.Time) []Call {
 	if err != nil {
 		t.Fatal(err)
 	}
-	due, err := AnyDue(context.Background(), pool, now)
+	_, due, err := AnyDue(context.Background(), pool, now)
 	if err != nil || due && len(calls) == 0 {
 		t.Fatalf("something is due, and nothing was claimed: %v", err)
 	}

@@ -280,6 +280,7 @@ func (s *shift) sendBatch(ctx context.Context, batch []messages.Claimed) error {
 	if err := s.record(ctx, results); err != nil {
 		return err
 	}
+	s.recorded(results)
 	if strike != nil && s.Kind == messages.OfCampaign && !s.warm {
 		paused, err := campaigns.Strikes(ctx, s.Pool, s.Clock(), s.Chunk, strike.Reason, strike.Detail)
 		if err != nil {
@@ -336,6 +337,7 @@ func (s *shift) sendOne(ctx context.Context, m messages.Claimed, facts batchFact
 		return s.unreachable(m, outcome), false
 	}
 	r = s.result(m, outcome)
+	s.answered(m, r)
 	if data, err := json.Marshal(r); err == nil { // it cannot fail; and if it did, the message would only be in doubt for longer
 		s.last = &flight.Outcome{MessageID: m.ID, Data: data}
 	}
@@ -392,8 +394,10 @@ func (s *shift) connect(ctx context.Context, m messages.Claimed) (messages.Resul
 	case refused.Outcome.Class != delivery.Permanent:
 		return s.unreachable(m, refused.Outcome), false
 	case s.isTest():
+		s.breaker.refused(s.Relay, s.Clock(), refused.Outcome)
 		return s.result(m, refused.Outcome), false
 	default: // the login, or TLS: waiting does not mend it
+		s.breaker.refused(s.Relay, s.Clock(), refused.Outcome)
 		if err := s.giveUp(ctx, fmt.Sprintf("relay %q refuses us: %s; mend it, then resume", s.Relay, refused.Outcome.Detail)); err != nil {
 			s.Log.Error("cannot pause the campaign", "campaign_id", s.CampaignID, "error", err)
 		}
@@ -406,7 +410,7 @@ func (s *shift) connect(ctx context.Context, m messages.Claimed) (messages.Resul
 func (s *shift) unreachable(m messages.Claimed, o delivery.Outcome) messages.Result {
 	s.Log.Warn("relay cannot be reached; trying again", "relay", s.Relay, "reason", o.Reason, "detail", o.Detail)
 	r := s.result(m, o)
-	r.DueAt = s.breaker.failed(s.Relay, s.Clock())
+	r.DueAt = s.breaker.failed(s.Relay, s.Clock(), o)
 	s.notBefore = r.DueAt
 	return r
 }

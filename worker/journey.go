@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 
+	"posthorn/internal/pulse"
 	"posthorn/journeys"
 	"posthorn/tasks"
 )
@@ -42,6 +43,7 @@ func (w *Worker) work(ctx context.Context, batch func() (journeys.Work, error)) 
 				w.Log.Warn("knock failed; the scheduler will knock again", "webhooks", true, "error", err)
 			}
 		}
+		w.Pulse.Add(pulse.Rows, tasks.QueueEvents, "", int64(left.Seen))
 		if left.Seen == 0 {
 			return nil
 		}

@@ -6,6 +6,7 @@ import (
 
 	"posthorn/campaigns"
 	"posthorn/internal/fault"
+	"posthorn/internal/pulse"
 	"posthorn/messages"
 	"posthorn/tasks"
 )
@@ -62,6 +63,7 @@ func (w *Worker) plan(ctx context.Context, run campaigns.OpenRun) error {
 			w.Log.Warn("knock failed; the scheduler will knock again", "run_id", run.ID, "error", err)
 		}
 		if !more {
+			w.Pulse.Add(pulse.Rows, tasks.QueueControl, "", 1)
 			return nil
 		}
 	}
@@ -76,8 +78,12 @@ func (w *Worker) knockChunks(ctx context.Context, runID int64) (int, error) {
 		return 0, err
 	}
 	for _, c := range due {
-		if err := w.tasks.KnockChunk(ctx, c.ID, c.Epoch); err != nil {
+		lost, err := w.tasks.Again(ctx, tasks.TypeChunk, tasks.Row{ID: c.ID, Epoch: c.Epoch})
+		if err != nil {
 			return len(due), err
+		}
+		if lost && c.Again {
+			w.Pulse.Add(pulse.Repairs, tasks.Kind(tasks.TypeChunk), "", 1)
 		}
 	}
 	return len(due), nil

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"posthorn/internal/pulse"
 	"posthorn/tasks"
 	"posthorn/webhooks"
 )
@@ -25,6 +26,7 @@ func (w *Worker) callWebhooks(ctx context.Context, _ tasks.Row) error {
 		if err := batch.Wait(); err != nil {
 			return err
 		}
+		w.Pulse.Add(pulse.Rows, tasks.QueueWebhooks, "", int64(len(calls)))
 	}
 	return nil
 }

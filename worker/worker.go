@@ -22,6 +22,7 @@ import (
 	"posthorn/delivery"
 	"posthorn/internal/clock"
 	"posthorn/internal/flight"
+	"posthorn/internal/pulse"
 	"posthorn/journeys"
 	"posthorn/messages"
 	"posthorn/relays"
@@ -43,6 +44,7 @@ type Deps struct {
 	Retry       []time.Duration // how long after each temporary refusal to try again; nil means DefaultRetry
 	Delivery    delivery.Options
 	Webhooks    webhooks.Options
+	Pulse       *pulse.Recorder // counts what is done; nil: nobody does
 }
 
 // DefaultRetry is when a mail that was refused for now is tried again. After the
@@ -120,6 +122,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	mux.HandleFunc(tasks.TypeHappenings, w.handle(w.happenings))
 	mux.HandleFunc(tasks.TypeJourney, w.handle(w.journey))
 	mux.HandleFunc(tasks.TypeWebhooks, w.handle(w.callWebhooks))
+	mux.HandleFunc(tasks.TypeRelayTest, w.handle(w.testRelay))
+	w.Pulse.IsWorker(w.state)
 	var servers []*asynq.Server
 	end := func() {
 		for i := len(servers) - 1; i >= 0; i-- {
@@ -182,6 +186,7 @@ func (w *Worker) handle(fn func(context.Context, tasks.Row) error) func(context.
 		if err != nil {
 			w.Log.Error("task failed; the scheduler will knock again", "task", t.Type(), "row", row.ID, "error", err)
 		}
+		w.counted(ctx, err)
 		return nil
 	}
 }

@@ -90,7 +90,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err := d.listen(); err != nil {
 		return err
 	}
-	if d.svc, err = openServices(ctx, d.cfg, d.log, 8); err != nil {
+	if d.svc, err = openServices(ctx, d.cfg, d.log, "demo", 8); err != nil {
 		return err
 	}
 	defer d.svc.close()

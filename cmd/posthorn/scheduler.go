@@ -11,7 +11,7 @@ type schedulerCmd struct{}
 // Run sweeps until ctx ends.
 func (c *schedulerCmd) Run(ctx context.Context, cfg *Config, std streams) error {
 	log := cfg.logger(std)
-	s, err := openServices(ctx, cfg, log, 0)
+	s, err := openServices(ctx, cfg, log, "scheduler", 0)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func (c *serveCmd) Run(ctx context.Context, cfg *Config, std streams) error {
 	if err := cfg.needSecret(log); err != nil {
 		return err
 	}
-	s, err := openServices(ctx, cfg, log, max(c.Concurrency, 1))
+	s, err := openServices(ctx, cfg, log, "serve", max(c.Concurrency, 1))
 	if err != nil {
 		return err
 	}

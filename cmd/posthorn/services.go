@@ -19,7 +19,9 @@ import (
 	"posthorn/delivery"
 	"posthorn/internal/clock"
 	"posthorn/internal/flight"
+	"posthorn/internal/pulse"
 	"posthorn/postgres"
+	"posthorn/queues"
 	"posthorn/scheduler"
 	"posthorn/tasks"
 	"posthorn/tracking"
@@ -37,6 +39,9 @@ type services struct {
 	redis *redis.Client
 	tasks *tasks.Client
 	clock clock.Clock // PostgreSQL's, so that all processes agree
+	desk  *queues.Desk
+	pulse *pulse.Recorder // tells how this process is, until close
+	quiet func()          // ends that
 
 	proxies     []netip.Prefix  // of web
 	concurrency int             // of the worker
@@ -66,8 +71,8 @@ func openDatabase(ctx context.Context, cfg *Config, connections int) (*pgxpool.P
 	return pool, nil
 }
 
-// openServices connects to Postgres and Redis. Close the result.
-func openServices(ctx context.Context, cfg *Config, log *slog.Logger, concurrency int) (*services, error) {
+// openServices connects to Postgres and Redis for a command. Close the result.
+func openServices(ctx context.Context, cfg *Config, log *slog.Logger, command string, concurrency int) (*services, error) {
 	if err := cfg.needDatabase(); err != nil {
 		return nil, err
 	}
@@ -94,10 +99,18 @@ func openServices(ctx context.Context, cfg *Config, log *slog.Logger, concurrenc
 		return nil, fmt.Errorf("postgres: ask for the time: %w", err)
 	}
 	go shared.Run(ctx)
-	return &services{cfg: cfg, log: log, pool: pool, redis: client, tasks: tasks.NewClient(client), clock: shared.Now, proxies: proxies, concurrency: concurrency}, nil
+	s := &services{cfg: cfg, log: log, pool: pool, redis: client, tasks: tasks.NewClient(client), clock: shared.Now, proxies: proxies, concurrency: concurrency,
+		desk: queues.NewDesk(pool, client, shared.Now), pulse: pulse.New(client, shared.Now, command, buildVersion())}
+	// Beyond ctx: a worker has mails in flight then, and shall be heard of until they have ended.
+	beats, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() { defer close(done); s.pulse.Run(beats) }()
+	s.quiet = func() { stop(); <-done }
+	return s, nil
 }
 
 func (s *services) close() {
+	s.quiet()
 	_ = s.redis.Close()
 	s.pool.Close()
 }
@@ -107,7 +120,7 @@ func (s *services) links() tracking.Links { return tracking.NewLinks(s.cfg.BaseU
 // handler is the whole HTTP server's, until ctx ends.
 func (s *services) handler(ctx context.Context) http.Handler {
 	return web.New(web.Deps{
-		Pool: s.pool, Knocker: s.tasks, Links: s.links(), Secret: s.cfg.Secret, BaseURL: s.cfg.BaseURL, Logger: s.log, Clock: s.clock, Ending: ctx.Done(),
+		Pool: s.pool, Knocker: s.tasks, Queues: s.desk, Links: s.links(), Secret: s.cfg.Secret, BaseURL: s.cfg.BaseURL, Logger: s.log, Clock: s.clock, Ending: ctx.Done(),
 		Redis:    func(ctx context.Context) error { return s.redis.Ping(ctx).Err() },
 		Sessions: s.redis, Proxies: s.proxies,
 	})
@@ -161,12 +174,13 @@ func (s *services) runWorker(ctx context.Context) error {
 	}
 	return worker.New(worker.Deps{
 		Pool: s.pool, Redis: s.redis, Clock: s.clock, Log: s.log, Links: s.links(), Secret: s.cfg.Secret,
-		Concurrency: s.concurrency, Retry: s.retry, Delivery: delivery.Options{HelloName: s.helo}, Webhooks: s.webhooks,
+		Concurrency: s.concurrency, Retry: s.retry, Delivery: delivery.Options{HelloName: s.helo}, Webhooks: s.webhooks, Pulse: s.pulse,
 	}).Run(ctx)
 }
 
 func (s *services) runScheduler(ctx context.Context) error {
-	(&scheduler.Scheduler{Pool: s.pool, Tasks: s.tasks, Flights: flight.NewRecorder(s.redis), Clock: s.clock, Log: s.log, Every: s.sweepEvery}).Run(ctx)
+	(&scheduler.Scheduler{Pool: s.pool, Tasks: s.tasks, Flights: flight.NewRecorder(s.redis), Clock: s.clock, Log: s.log, Every: s.sweepEvery,
+		Queues: s.desk, Pulse: s.pulse}).Run(ctx)
 	return nil
 }
 

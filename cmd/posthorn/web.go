@@ -14,7 +14,7 @@ func (c *webCmd) Run(ctx context.Context, cfg *Config, std streams) error {
 	if err := cfg.needSecret(log); err != nil {
 		return err
 	}
-	s, err := openServices(ctx, cfg, log, 0)
+	s, err := openServices(ctx, cfg, log, "web", 0)
 	if err != nil {
 		return err
 	}

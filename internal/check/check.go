@@ -85,7 +85,7 @@ var addresses = regexp.MustCompile(`("[^"]*"|[^\s<>()\[\]",;:]*)@[^\s<>()",;]*`)
 // WithoutAddresses returns words from outside for the eyes of those who must not see
 // whom they are about.
 func WithoutAddresses(s string) string {
-	return addresses.ReplaceAllString(s, "(address)")
+	return addresses.ReplaceAllString(s, "…@…")
 }
 
 // Limits of an Object.

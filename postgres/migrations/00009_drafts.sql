@@ -16,8 +16,7 @@ CREATE TABLE campaign_editors (
     PRIMARY KEY (campaign_id, tab)
 );
 
--- The home page asks every second. Neither index has a column that a running campaign changes.
-CREATE INDEX message_counts_unknown ON message_counts (run_id) WHERE state = 'unknown';
+-- The home page asks every second. The index has no column that a running campaign changes.
 CREATE INDEX runs_finished ON runs (finished_at DESC) WHERE kind = 'campaign' AND finished_at IS NOT NULL;
 
 -- Between which ids a run's messages are, those of others among them: lists of a run begin there, instead of at the

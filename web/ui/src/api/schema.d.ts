@@ -1364,6 +1364,226 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get all queues, workers and relays
+         * @description All queues, who works on them, the relays and the sweeps: what the page of queues shows. No contact's data is in it.
+         */
+        get: operations["get-queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow all queues, workers and relays
+         * @description All queues, who works on them, the relays and the sweeps: what the page of queues shows. No contact's data is in it. Told again whenever it changes, which is about every second.
+         */
+        get: operations["get-queues-live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/{queue}/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the last days of a queue
+         * @description How many tasks of a queue were done, day by day in UTC: today last. The figures are kept in Redis for 90 days, and begin anew where it forgets them.
+         */
+        get: operations["get-queues-by-queue-days"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/{queue}/minutes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the last hour of a queue
+         * @description What was done for a queue, minute by minute, by all workers together: the earliest first. The figures are kept in Redis for an hour, and begin anew where it forgets them.
+         */
+        get: operations["get-queues-by-queue-minutes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/{queue}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a queue
+         * @description Workers take no more tasks of this queue until it is resumed, also after Redis forgot everything. What they have in hand they bring to an end: a campaign's mails go on for up to a minute. Campaigns and journeys stay running and go on where they are.
+         */
+        post: operations["post-queues-by-queue-pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/{queue}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume a queue
+         * @description Workers take tasks of this queue again.
+         */
+        post: operations["post-queues-by-queue-resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/{queue}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List tasks
+         * @description The tasks of a queue in one state. A task carries ids only: losing or deleting it loses no mail, since what is due for its row is knocked for again.
+         */
+        get: operations["get-queues-by-queue-tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/{queue}/tasks/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete all tasks in a state
+         * @description Deletes all tasks of the queue in this state; answers how many there were. The rows that they are about stay.
+         */
+        post: operations["post-queues-by-queue-tasks-delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/{queue}/tasks/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run all tasks in a state
+         * @description All tasks of the queue in this state are taken as soon as workers are free; answers how many there were.
+         */
+        post: operations["post-queues-by-queue-tasks-run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/{queue}/tasks/{task}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a task
+         * @description The row that it is about stays, and what is due for it is knocked for again by the next sweep. 409 where a worker has it.
+         */
+        delete: operations["delete-queues-by-queue-tasks-by-task"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/{queue}/tasks/{task}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a task
+         * @description The task is taken as soon as a worker is free. 409 where it is pending or under way already.
+         */
+        post: operations["post-queues-by-queue-tasks-by-task-run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/relays": {
         parameters: {
             query?: never;
@@ -1407,6 +1627,26 @@ export interface paths {
          * @description A relay that a campaign under way uses cannot be deleted.
          */
         delete: operations["delete-relays-by-name"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test a relay
+         * @description A worker connects to the relay, encrypts, greets it, logs in and says QUIT, and with `to` sends a short mail before that; the answer says how each step went. It is made by a worker, because that is where mails leave. Where none takes it within ten seconds, the answer says so. 409 where a test of this relay is under way or was a moment ago.
+         */
+        post: operations["post-relays-by-name-test"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2066,6 +2306,66 @@ export interface paths {
         get: operations["get-topics"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unknown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List runs with unknown messages
+         * @description Runs of campaigns and journeys with messages that were offered to a relay and never answered: nobody knows whether they were sent.
+         */
+        get: operations["get-unknown"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unknown/{run}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a run's unknown messages
+         * @description The unknown messages of a run, by the Message-ID under which the relay's log has them. Whom they are for is not shown.
+         */
+        get: operations["get-unknown-by-run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unknown/{run}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resolve a run's unknown messages
+         * @description All unknown messages of a run at once, be it a campaign's or a journey's; answers how many there were. A message is unknown where a worker or a connection was lost between offering it and hearing the answer. Sending it again may double it; the relay's log tells, by Message-ID. 409 where there is nothing to resolve, or where it is to be sent again although the campaign was cancelled or has failed.
+         */
+        post: operations["post-unknown-by-run-resolve"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3540,8 +3840,32 @@ export interface components {
              */
             next_cursor: string;
         };
+        PageTask: {
+            items: components["schemas"]["QueueTask"][] | null;
+            /**
+             * @description Pass it as cursor to get the next page. Empty: this is the last one.
+             * @example MTAw
+             */
+            next_cursor: string;
+        };
         PageTemplateVersion: {
             items: components["schemas"]["TemplateVersion"][] | null;
+            /**
+             * @description Pass it as cursor to get the next page. Empty: this is the last one.
+             * @example MTAw
+             */
+            next_cursor: string;
+        };
+        PageUnknownMessage: {
+            items: components["schemas"]["QueueUnknownMessage"][] | null;
+            /**
+             * @description Pass it as cursor to get the next page. Empty: this is the last one.
+             * @example MTAw
+             */
+            next_cursor: string;
+        };
+        PageUnknownRun: {
+            items: components["schemas"]["QueueUnknownRun"][] | null;
             /**
              * @description Pass it as cursor to get the next page. Empty: this is the last one.
              * @example MTAw
@@ -3555,6 +3879,10 @@ export interface components {
              * @example MTAw
              */
             next_cursor: string;
+        };
+        Paused: {
+            paused: boolean;
+            queue: string;
         };
         PostAPIKeyInputBody: {
             /**
@@ -4076,6 +4404,441 @@ export interface components {
              */
             role: "owner" | "marketer" | "ops";
         };
+        Queue: {
+            /**
+             * Format: int64
+             * @description Tasks in a worker's hands.
+             */
+            active: number;
+            /**
+             * Format: int64
+             * @description Dead tasks: given up after their worker died too often.
+             */
+            archived: number;
+            /**
+             * Format: int64
+             * @description Mails to be tried again later.
+             */
+            deferred: number;
+            /**
+             * Format: int64
+             * @description Tasks since midnight UTC.
+             */
+            done_today: number;
+            /**
+             * Format: double
+             * @description waiting / rate. null: something waits and nothing moves.
+             */
+            drain_seconds: number | null;
+            /**
+             * Format: int64
+             * @description Tasks of the last hour that ended with an error, which is in the worker's log. What they were for is knocked for again.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Mails of paused campaigns and journeys.
+             */
+            held: number;
+            /** @description Of queues that send; null where nothing was sent in the last five minutes. */
+            latency: components["schemas"]["QueueLatency"] | null;
+            /**
+             * Format: int64
+             * @description Of these, tasks whose worker died.
+             */
+            lost_today: number;
+            /** @enum {string} */
+            name: "triggered" | "bulk" | "events" | "control" | "webhooks";
+            /**
+             * Format: double
+             * @description events: how long the oldest happening has waited. null: none does, or it is not known.
+             */
+            oldest_row_seconds: number | null;
+            /**
+             * Format: double
+             * @description How long the oldest pending task has waited.
+             */
+            oldest_seconds: number;
+            /**
+             * Format: date-time
+             * @description null: it is not paused.
+             */
+            paused_since: string | null;
+            /**
+             * Format: int64
+             * @description Tasks that a worker may take.
+             */
+            pending: number;
+            /**
+             * Format: double
+             * @description Rows per second over the last minute, or since work began within it.
+             */
+            rate: number;
+            /**
+             * Format: int64
+             * @description Tasks whose worker died, to be handed out again.
+             */
+            retry: number;
+            /**
+             * Format: double
+             * @description Mails per second that relays accepted, over the last minute, or since work began within it.
+             */
+            sent_rate: number;
+            /**
+             * Format: double
+             * @description Tasks per second over the last minute, or since work began within it.
+             */
+            tasks_rate: number;
+            /**
+             * @description What its rows are: mails; happenings and enrolments to look at; runs to plan; calls of webhooks.
+             * @enum {string}
+             */
+            unit: "mails" | "happenings" | "runs" | "calls";
+            /**
+             * Format: int64
+             * @description Rows that could be worked on now; at most 100,000 are counted, but of mails all.
+             */
+            waiting: number;
+        };
+        QueueCircuit: {
+            detail?: string;
+            /**
+             * Format: int64
+             * @description In a row.
+             */
+            failures: number;
+            host: string;
+            /** Format: int64 */
+            idle: number;
+            /** Format: int64 */
+            in_use: number;
+            /** Format: int64 */
+            pid: number;
+            reason?: string;
+            /** Format: date-time */
+            since: string | null;
+            /** @enum {string} */
+            state: "closed" | "half-open" | "open";
+            /** Format: date-time */
+            until: string | null;
+            /** @description The worker's id. */
+            worker: string;
+        };
+        QueueDay: {
+            /** @example 2026-03-14 */
+            date: string;
+            /**
+             * Format: int64
+             * @description Tasks.
+             */
+            done: number;
+            /**
+             * Format: int64
+             * @description Of these, tasks whose worker died.
+             */
+            lost: number;
+        };
+        QueueLatency: {
+            /**
+             * Format: int64
+             * @description Accepted at the first attempt, in the last five minutes. One that a relay put off is not counted: that time is the relay's.
+             */
+            mails: number;
+            /**
+             * Format: double
+             * @description Half of them took no longer, from the knock to the relay's 250.
+             */
+            p50_seconds: number;
+            /**
+             * Format: double
+             * @description 19 of 20 took no longer.
+             */
+            p95_seconds: number;
+        };
+        QueueMinute: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: int64
+             * @description Tasks that ended with an error.
+             */
+            failed: number;
+            /** @description By what became of them: sent, deferred, failed, skipped, unknown. */
+            mails: {
+                [key: string]: number;
+            };
+            /**
+             * Format: double
+             * @description From the knock to the relay's 250. null: nothing was sent.
+             */
+            p50_seconds: number | null;
+            /** Format: double */
+            p95_seconds: number | null;
+            /** Format: int64 */
+            rows: number;
+            /**
+             * Format: int64
+             * @description That ended well.
+             */
+            tasks: number;
+        };
+        QueueOverview: {
+            /** @description Those first whose delay somebody notices first. */
+            queues: components["schemas"]["Queue"][] | null;
+            /**
+             * @description unreachable: only what waits in the database is shown, and nothing is worked on.
+             * @enum {string}
+             */
+            redis: "ok" | "unreachable";
+            relays: components["schemas"]["QueueRelay"][] | null;
+            /** @description What sweeps put right in the last hour. */
+            repairs: components["schemas"]["QueueRepair"][] | null;
+            /**
+             * Format: double
+             * @description Time since the last sweep that any scheduler finished without an error. null: no scheduler is heard of, or none has finished one.
+             */
+            scheduler_lag_seconds: number | null;
+            schedulers: components["schemas"]["QueueScheduler"][] | null;
+            /**
+             * Format: int64
+             * @description Messages that were offered to a relay and never answered, and that nobody decided about.
+             */
+            unknown: number;
+            workers: components["schemas"]["QueueWorker"][] | null;
+        };
+        QueueRelay: {
+            /**
+             * Format: int64
+             * @description Mails in the last hour.
+             */
+            accepted: number;
+            /**
+             * Format: int64
+             * @description Mails that it put off, in the last hour.
+             */
+            deferred: number;
+            /** @description The relay's words, or the error's, without addresses. */
+            detail?: string;
+            /**
+             * Format: int64
+             * @description Mails that it refused, in the last hour.
+             */
+            failed: number;
+            host: string;
+            /**
+             * Format: int64
+             * @description Connections that wait for some.
+             */
+            idle: number;
+            /**
+             * Format: int64
+             * @description Connections that carry mails, of all workers.
+             */
+            in_use: number;
+            /**
+             * Format: int64
+             * @description Most connections of all workers together, for campaigns and follow-ups.
+             */
+            limit: number;
+            name: string;
+            /** Format: int64 */
+            port: number;
+            /**
+             * Format: double
+             * @description Mails per second that it accepted over the last minute, or since work began within it.
+             */
+            rate: number;
+            /**
+             * Format: int64
+             * @description Most mails per second, as set. 0: no limit.
+             */
+            rate_per_second: number;
+            /** @example relay_unreachable */
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description Not closed: since when it cannot be reached.
+             */
+            since: string | null;
+            /**
+             * @description The circuit: closed: it is used. open: a worker could not reach it and tries nothing for a while. half-open: the next mail tries it. The worst of all workers. unused: no worker has used it since it started.
+             * @enum {string}
+             */
+            state: "closed" | "half-open" | "open" | "unused";
+            /** @description The last test. null: there was none. */
+            test: components["schemas"]["RelayTest"] | null;
+            /**
+             * Format: date-time
+             * @description open: until when nothing is tried.
+             */
+            until: string | null;
+            /** @description The circuit of each worker. */
+            workers: components["schemas"]["QueueCircuit"][] | null;
+        };
+        QueueRepair: {
+            /**
+             * @description A task whose knock was lost (campaign_run, campaign_chunk, journey_chunk, trigger_eval, journey_step, webhook_call); lease: a chunk of a worker that died; pause: a queue that Redis forgot to be paused.
+             * @example journey_chunk
+             */
+            kind: string;
+            /** Format: int64 */
+            n: number;
+        };
+        QueueScheduler: {
+            /** @example scheduler */
+            command: string;
+            /** @description Of the last sweep. */
+            error?: string;
+            /**
+             * Format: double
+             * @description Between two sweeps.
+             */
+            every_seconds: number;
+            /**
+             * Format: date-time
+             * @description Of the last sweep without an error.
+             */
+            finished_at: string | null;
+            host: string;
+            id: string;
+            lost: boolean;
+            /** Format: int64 */
+            pid: number;
+            /**
+             * Format: date-time
+             * @description Its last heartbeat; it has one every two seconds.
+             */
+            seen_at: string;
+            /** Format: date-time */
+            started_at: string;
+            /**
+             * Format: int64
+             * @description Since it started.
+             */
+            sweeps: number;
+            /**
+             * Format: double
+             * @description The last sweep.
+             */
+            took_seconds: number;
+            version: string;
+        };
+        QueueSlots: {
+            /** Format: int64 */
+            active: number;
+            /** Format: int64 */
+            concurrency: number;
+            queue: string;
+        };
+        QueueTask: {
+            id: string;
+            /** @description Without addresses. */
+            last_error?: string;
+            /** Format: date-time */
+            last_failed_at: string | null;
+            /**
+             * Format: int64
+             * @description After as many times it is dead.
+             */
+            max_retry: number;
+            /** @description relay:test: the relay. */
+            name?: string;
+            /**
+             * Format: date-time
+             * @description retry: when it is handed out again.
+             */
+            next_at: string | null;
+            /**
+             * Format: int64
+             * @description How often its worker died.
+             */
+            retried: number;
+            /**
+             * Format: int64
+             * @description The row it is about: a run, a chunk, a journey. 0: whatever is due.
+             */
+            row: number;
+            state: string;
+            /** @example campaign:chunk */
+            type: string;
+        };
+        QueueUnknownMessage: {
+            /** Format: int64 */
+            attempts: number;
+            /** @description Without addresses. */
+            detail?: string;
+            /** Format: int64 */
+            id: number;
+            /** @description As in the relay's log. */
+            message_id: string;
+            /** Format: date-time */
+            offered_at: string;
+            /** @example worker_lost */
+            reason: string;
+        };
+        QueueUnknownRun: {
+            /** Format: int64 */
+            campaign_id?: number;
+            /** @description false: what it belongs to was cancelled, has failed or is archived, so that they can only be taken for sent. */
+            can_resend: boolean;
+            /** Format: int64 */
+            journey_id?: number;
+            /** @enum {string} */
+            kind: "campaign" | "test" | "journey";
+            /** @description The campaign's or the journey's. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When the first of them was offered.
+             */
+            oldest_at: string;
+            /** Format: int64 */
+            run_id: number;
+            /** Format: date-time */
+            started_at: string;
+            /** @description Of the journey. */
+            step?: string;
+            /**
+             * Format: int64
+             * @description How many messages.
+             */
+            unknown: number;
+        };
+        QueueWork: {
+            /** @description relay:test: the relay. */
+            name?: string;
+            queue: string;
+            /**
+             * Format: int64
+             * @description The row it is about. 0: whatever is due.
+             */
+            row: number;
+            /** Format: date-time */
+            since: string;
+            /** @example campaign:chunk */
+            type: string;
+        };
+        QueueWorker: {
+            /** @example worker */
+            command: string;
+            host: string;
+            id: string;
+            /** @description It was not heard of for ten seconds and did not say that it ends. */
+            lost: boolean;
+            /** Format: int64 */
+            pid: number;
+            /**
+             * Format: date-time
+             * @description Its last heartbeat; it has one every two seconds.
+             */
+            seen_at: string;
+            slots: components["schemas"]["QueueSlots"][] | null;
+            /** Format: date-time */
+            started_at: string;
+            version: string;
+            /** @description What it is at. */
+            work: components["schemas"]["QueueWork"][] | null;
+        };
         QuietHours: {
             from: string;
             to: string;
@@ -4109,6 +4872,47 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
             username: string;
+        };
+        RelayStep: {
+            /**
+             * Format: int64
+             * @description The relay's reply code, where it gave one.
+             */
+            code?: number;
+            /** @description What was seen, or the relay's words, without credentials and addresses. */
+            detail?: string;
+            /** @enum {string} */
+            name: "worker" | "settings" | "connect" | "greeting" | "tls" | "hello" | "login" | "mail" | "quit";
+            ok: boolean;
+            /**
+             * @description Why it failed, as in the ledger.
+             * @example login_failed
+             */
+            reason?: string;
+            /** Format: double */
+            took_seconds: number;
+        };
+        RelayTest: {
+            /** Format: date-time */
+            asked_at: string;
+            /**
+             * Format: date-time
+             * @description null: no worker has taken it yet.
+             */
+            began_at: string | null;
+            /**
+             * Format: date-time
+             * @description null: it is under way.
+             */
+            finished_at: string | null;
+            /** @description A mail was to be sent, too. */
+            mailed: boolean;
+            /** @description It is over, and every step went well. */
+            ok: boolean;
+            /** @description In their order; after one that failed no more were made. */
+            steps: components["schemas"]["RelayStep"][] | null;
+            /** @description The host that made it. */
+            worker?: string;
         };
         ResolveFields: {
             /**
@@ -4296,6 +5100,12 @@ export interface components {
             quiet_hours: components["schemas"]["QuietHours"] | null;
             timezone: string;
         };
+        SeriesDay: {
+            items: components["schemas"]["QueueDay"][] | null;
+        };
+        SeriesMinute: {
+            items: components["schemas"]["QueueMinute"][] | null;
+        };
         Session: {
             /** @description There is nobody yet: the first person sets up the installation (POST /setup). */
             setup_required: boolean;
@@ -4438,6 +5248,14 @@ export interface components {
             manual: number;
             /** Format: int64 */
             unsubscribe: number;
+        };
+        TasksChanged: {
+            /** Format: int64 */
+            tasks: number;
+        };
+        TasksInputBody: {
+            /** @enum {string} */
+            state: "retry" | "archived";
         };
         Template: {
             /** Format: date-time */
@@ -4658,6 +5476,18 @@ export interface components {
              * @example C-1001
              */
             contact_external_id?: string;
+        };
+        TestRelayInputBody: {
+            /**
+             * @description Its sender; needed with to.
+             * @example news@shop.example
+             */
+            from?: string;
+            /**
+             * @description Where to send a mail. Left out: none is sent.
+             * @example you@shop.example
+             */
+            to?: string;
         };
         TimelineConsent: {
             source: string;
@@ -9010,8 +9840,12 @@ export interface operations {
             query?: {
                 /** @description field=Header, repeated: which column of the file holds a field, where its header says something else. */
                 map?: string[] | null;
-                /** @description What the contacts are subscribed to, unless the file has a column topics. Nobody who unsubscribed is subscribed again. */
+                /** @description Header, repeated: columns that are passed over. */
+                skip?: string[] | null;
+                /** @description What the contacts are subscribed to, unless the file has a column topics; without it, to nothing. Nobody who unsubscribed is subscribed again. */
                 topic?: string;
+                /** @description Where the contacts said so; it is kept with each consent. Default: import. */
+                source?: string;
             };
             header?: {
                 /** @description text/csv or application/gzip. What counts is the file itself: gzip is recognised. */
@@ -9107,6 +9941,8 @@ export interface operations {
             query?: {
                 /** @description field=Header, repeated: which column of the file holds a field, where its header says something else. */
                 map?: string[] | null;
+                /** @description Header, repeated: columns that are passed over. */
+                skip?: string[] | null;
             };
             header?: {
                 /** @description text/csv or application/gzip. What counts is the file itself: gzip is recognised. */
@@ -9202,6 +10038,8 @@ export interface operations {
             query?: {
                 /** @description field=Header, repeated: which column of the file holds a field, where its header says something else. */
                 map?: string[] | null;
+                /** @description Header, repeated: columns that are passed over. */
+                skip?: string[] | null;
             };
             header?: {
                 /** @description text/csv or application/gzip. What counts is the file itself: gzip is recognised. */
@@ -12058,6 +12896,958 @@ export interface operations {
             };
         };
     };
+    "get-queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueOverview"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-queues-live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events: `state`, again whenever it changes, and `beat`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["QueueOverview"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-queues-by-queue-days": {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path: {
+                queue: "triggered" | "bulk" | "events" | "control" | "webhooks";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesDay"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-queues-by-queue-minutes": {
+        parameters: {
+            query?: {
+                /** @description How many, up to the last complete one. */
+                minutes?: number;
+            };
+            header?: never;
+            path: {
+                queue: "triggered" | "bulk" | "events" | "control" | "webhooks";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesMinute"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-queues-by-queue-pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queue: "triggered" | "bulk" | "events" | "control" | "webhooks";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paused"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-queues-by-queue-resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queue: "triggered" | "bulk" | "events" | "control" | "webhooks";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paused"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-queues-by-queue-tasks": {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before; leave it out for the first page. */
+                cursor?: string;
+                /** @description Most items on a page. */
+                limit?: number;
+                /** @description retry: their worker died, and they are handed out again. archived: dead, their worker died too often. */
+                state?: "pending" | "active" | "retry" | "archived";
+            };
+            header?: never;
+            path: {
+                queue: "triggered" | "bulk" | "events" | "control" | "webhooks";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageTask"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-queues-by-queue-tasks-delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queue: "triggered" | "bulk" | "events" | "control" | "webhooks";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "state": "archived"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TasksInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TasksChanged"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-queues-by-queue-tasks-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queue: "triggered" | "bulk" | "events" | "control" | "webhooks";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "state": "archived"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TasksInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TasksChanged"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-queues-by-queue-tasks-by-task": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queue: "triggered" | "bulk" | "events" | "control" | "webhooks";
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-queues-by-queue-tasks-by-task-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queue: "triggered" | "bulk" | "events" | "control" | "webhooks";
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TasksChanged"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-relays": {
         parameters: {
             query?: {
@@ -12360,6 +14150,119 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-relays-by-name-test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "from": "news@shop.example",
+                 *       "to": "you@shop.example"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TestRelayInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelayTest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15898,6 +17801,269 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-unknown": {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before; leave it out for the first page. */
+                cursor?: string;
+                /** @description Most items on a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageUnknownRun"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-unknown-by-run": {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before; leave it out for the first page. */
+                cursor?: string;
+                /** @description Most items on a page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageUnknownMessage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-unknown-by-run-resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "as": "sent"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ResolveFields"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Resolved"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
