@@ -1412,7 +1412,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the last days of a queue
+         * Get the last days of a queue
          * @description How many tasks of a queue were done, day by day in UTC: today last. The figures are kept in Redis for 90 days, and begin anew where it forgets them.
          */
         get: operations["get-queues-by-queue-days"];
@@ -1432,7 +1432,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the last hour of a queue
+         * Get the last hour of a queue
          * @description What was done for a queue, minute by minute, by all workers together: the earliest first. The figures are kept in Redis for an hour, and begin anew where it forgets them.
          */
         get: operations["get-queues-by-queue-minutes"];
