@@ -55,9 +55,10 @@ var whoMay = map[string]string{
 	"GET /products":        "OM",
 	"POST /products/batch": "OMS",
 
-	"DELETE /products/{sku}":    "OMS",
-	"GET /products/{sku}/sales": "OM",
-	"GET /product-categories":   "OM",
+	"DELETE /products/{sku}":      "OMS",
+	"GET /products/{sku}/sales":   "OM",
+	"GET /products/{sku}/picture": "OM",
+	"GET /product-categories":     "OM",
 
 	"PUT /orders/{order_id}": "OMS",
 	"GET /orders/{order_id}": "OM",

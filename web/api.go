@@ -55,6 +55,7 @@ func (a *api) routes() {
 	route(a, marketers, "GET /products", "List products", a.listProducts, listProductsDoc)
 	route(a, marketers|shops, "DELETE /products/{sku}", "Delete a product that was never bought", a.deleteProduct, deleteProductDoc)
 	route(a, marketers, "GET /products/{sku}/sales", "Count how often a product was bought", a.getProductSales, getProductSalesDoc)
+	route(a, marketers, "GET /products/{sku}/picture", "Get a product's picture", a.getProductPicture, getProductPictureDoc)
 	route(a, marketers, "GET /product-categories", "Get all categories", a.getProductCategories, getProductCategoriesDoc)
 	route(a, marketers|shops, "POST /products/batch", "Create or change many products", a.batchProducts, batchProductsDoc)
 

@@ -45,7 +45,8 @@ type api struct {
 	origins   *http.CrossOriginProtection
 	proxies   []netip.Prefix
 
-	editing chan struct{} // holds one for each check or preview of a template: they cost time, and come while one types
+	pictures *http.Client
+	editing  chan struct{} // holds one for each check or preview of a template: they cost time, and come while one types
 
 	meter campaigns.Meter // how quickly runs go
 
@@ -94,6 +95,7 @@ func newAPI(mux *http.ServeMux, deps Deps) *api {
 		passwords: deps.Passwords,
 		origins:   http.NewCrossOriginProtection(),
 		proxies:   deps.Proxies,
+		pictures:  newPictures(deps.Loopback),
 		editing:   make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
 	}
 	if deps.Sessions != nil {

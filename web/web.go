@@ -60,6 +60,7 @@ type Deps struct {
 	Sessions  *redis.Client    // where sessions and failed attempts are kept; nil: nobody can sign in
 	Passwords *users.Passwords // nil: of users.DefaultCost
 	Proxies   []netip.Prefix   // whose X-Forwarded-For is believed; nil: nobody's
+	Loopback  bool             // pictures of products may be on this machine: tests and the demo
 }
 
 // New returns the handler of the whole server.

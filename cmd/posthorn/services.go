@@ -122,7 +122,7 @@ func (s *services) handler(ctx context.Context) http.Handler {
 	return web.New(web.Deps{
 		Pool: s.pool, Knocker: s.tasks, Queues: s.desk, Links: s.links(), Secret: s.cfg.Secret, BaseURL: s.cfg.BaseURL, Logger: s.log, Clock: s.clock, Ending: ctx.Done(),
 		Redis:    func(ctx context.Context) error { return s.redis.Ping(ctx).Err() },
-		Sessions: s.redis, Proxies: s.proxies,
+		Sessions: s.redis, Proxies: s.proxies, Loopback: s.webhooks.Loopback,
 	})
 }
 
