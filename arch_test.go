@@ -72,6 +72,8 @@ var rules = map[string]rule{
 
 	"queues": {list("postgres tasks relays messages internal/pulse"), "it shows what works and how fast; it neither works nor decides what is to be done"},
 
+	"metrics": {list("postgres tasks queues internal/pulse"), "it shows figures that others keep"},
+
 	"scheduler": {list("postgres tasks queues internal/flight internal/pulse contacts catalog segments events templates messages journeys campaigns webhooks"), "it knocks; it neither sends nor answers requests"},
 	"worker":    {list("postgres tasks delivery relays senders tracking internal/flight internal/pulse contacts catalog segments events templates messages journeys campaigns webhooks"), "it works on rows; it answers no requests and keeps no time"},
 	"web/ui":    {nil, "it is files"},
@@ -102,7 +104,7 @@ var gates = []struct {
 	{"github.com/wneessen/go-mail", list("delivery cmd/bench"), true, "how a mail reaches a server, and what its answer means, is decided in one place"},
 	{"github.com/emersion/go-msgauth", list("delivery"), true, "a mail is signed where its bytes are final, and nowhere after"},
 	{"github.com/emersion/go-smtp", list("internal/sandbox internal/smtptest cmd/bench"), true, "Posthorn receives no mail"},
-	{"github.com/jackc/pgx", list("postgres contacts catalog segments events templates messages tracking campaigns preflight home journeys timeline users webhooks relays senders queues scheduler worker web internal/csvimport internal/embedded internal/pgtest internal/shop cmd/posthorn cmd/bench cmd/torture"), true, "delivery and tasks must work without a database"},
+	{"github.com/jackc/pgx", list("postgres contacts catalog segments events templates messages tracking campaigns preflight home journeys timeline users webhooks relays senders queues metrics scheduler worker web internal/csvimport internal/embedded internal/pgtest internal/shop cmd/posthorn cmd/bench cmd/torture"), true, "delivery and tasks must work without a database"},
 	{"github.com/danielgtaylor/huma", list("web"), false, "the API is described in one place"},
 	{"github.com/osteele/liquid", list("templates cmd/bench"), false, "the merge language is bounded and escaped in one place"},
 	{"github.com/preslavrachev/gomjml", list("templates"), false, "MJML is compiled when a template is saved, never when a mail is sent"},
@@ -110,9 +112,10 @@ var gates = []struct {
 	{"github.com/santhosh-tekuri/jsonschema", nil, true, "what comes in is checked by whose thing it is, with errors of its own"},
 	{"github.com/alexedwards/argon2id", list("users"), true, "what a password costs, and how many at once, is decided in one place"},
 	{"github.com/alexedwards/scs", list("web"), true, "a session is a cookie's: only who answers requests has cookies"},
+	{"github.com/prometheus/client_golang", list("metrics"), true, "what is shown, and which labels it has, is decided in one place"},
 	{"github.com/alecthomas/kong", list("cmd/posthorn"), false, "configuration is read once and handed in"},
 	{"github.com/alicebob/miniredis", list("internal/embedded"), true, "it is a stand-in for demos, not a Redis"},
-	{"net/http", list("web web/ui webhooks preflight internal/sandbox cmd/posthorn cmd/bench cmd/torture"), true, "requests are answered in web, and made in webhooks, preflight and web/picture.go, where every address is checked (internal/publicnet); internal/sandbox has a page of its own, cmd starts the server or is a shop"},
+	{"net/http", list("web web/ui metrics webhooks preflight internal/sandbox cmd/posthorn cmd/bench cmd/torture"), true, "requests are answered in web, and made in webhooks, preflight and web/picture.go, where every address is checked (internal/publicnet); internal/sandbox has a page of its own, cmd starts the server or is a shop"},
 	{"os/exec", list("internal/embedded cmd/posthorn cmd/bench cmd/torture"), true, "nothing that handles people's data starts programs"},
 }
 

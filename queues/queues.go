@@ -37,6 +37,7 @@ type Overview struct {
 	Schedulers []Scheduler `json:"schedulers"`
 	Lag        *float64    `json:"scheduler_lag_seconds" doc:"Time since the last sweep that any scheduler finished without an error. null: no scheduler is heard of, or none has finished one."`
 	Repairs    []Repair    `json:"repairs" doc:"What sweeps put right in the last hour."`
+	Knocks     int64       `json:"knocks_failed" doc:"Knocks of the last hour that could not be made, because Redis was away; sweeps made up for them."`
 	Relays     []Relay     `json:"relays"`
 	Unknown    int64       `json:"unknown" doc:"Messages that were offered to a relay and never answered, and that nobody decided about."`
 }
@@ -215,6 +216,11 @@ func (d *Desk) lookAtRedis(ctx context.Context, now time.Time, o *Overview) ([]p
 	o.Workers = workers(now, processes, servers)
 	o.Schedulers, o.Lag = schedulers(now, processes)
 	o.Repairs = repairs(hour)
+	for k, n := range pulse.Sum(hour) {
+		if k.What == pulse.Knocks {
+			o.Knocks += n
+		}
+	}
 	return processes, hour, nil
 }
 

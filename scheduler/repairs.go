@@ -20,7 +20,8 @@ const (
 	// right after he wrote it.
 	tardy = 300 * time.Millisecond
 
-	// trust is how long a wait may be over whose end nobody but the sweep knocks for.
+	// trust is how long something may be due for which the sweep is the one to knock:
+	// the end of a wait, and what an import brought, which knocks for nothing.
 	trust = 5 * time.Second
 )
 

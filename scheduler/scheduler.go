@@ -79,6 +79,11 @@ func (s *Scheduler) Run(ctx context.Context) {
 // swept keeps how the last sweep went, for whoever wants to know.
 func (s *Scheduler) swept(took time.Duration, err error) {
 	now := s.Clock()
+	as := "done"
+	if err != nil {
+		as = "failed"
+	}
+	s.Pulse.Add(pulse.Sweeps, "", as, 1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last.Sweeps++
@@ -153,7 +158,7 @@ func (s *Scheduler) sweepJourneys(ctx context.Context, now time.Time) error {
 		return err
 	}
 	if due.Happenings {
-		if err := s.knock(ctx, tasks.TypeHappenings, tasks.Row{}, late(now, due.NotedAt)); err != nil {
+		if err := s.knock(ctx, tasks.TypeHappenings, tasks.Row{}, s.overdue(now, due.NotedAt)); err != nil {
 			return err
 		}
 	}

@@ -67,6 +67,10 @@ type Row struct {
 
 // Client knocks. It is safe for concurrent use.
 type Client struct {
+	// Failed hears the type of each knock that could not be made, which a sweep makes
+	// up for. Set it before the first one; nil: nobody hears.
+	Failed func(typ string)
+
 	asynq     *asynq.Client
 	inspector *asynq.Inspector
 	redis     redis.UniversalClient
@@ -146,6 +150,14 @@ func (c *Client) knock(ctx context.Context, typ string, row Row) error {
 // Again knocks as the others do, and reports whether no task for this row and epoch
 // was queued or in anybody's hands: where one should have been, it was lost.
 func (c *Client) Again(ctx context.Context, typ string, row Row) (fresh bool, err error) {
+	fresh, err = c.again(ctx, typ, row)
+	if err != nil && c.Failed != nil {
+		c.Failed(typ)
+	}
+	return fresh, err
+}
+
+func (c *Client) again(ctx context.Context, typ string, row Row) (fresh bool, err error) {
 	queue := queueOf[typ]
 	payload, err := json.Marshal(row)
 	if err != nil {

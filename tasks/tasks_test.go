@@ -90,11 +90,16 @@ func TestAKnockIsBounded(t *testing.T) {
 	t.Cleanup(func() { _ = r.Close() })
 	server.Stop()
 	done := make(chan error, 1)
-	go func() { done <- NewClient(r).KnockRun(ctx, 1, 1) }()
+	c, failed := NewClient(r), ""
+	c.Failed = func(typ string) { failed += typ }
+	go func() { done <- c.KnockRun(ctx, 1, 1) }()
 	select {
 	case err := <-done:
 		if err == nil {
 			t.Error("a knock without Redis succeeded")
+		}
+		if failed != TypeRun {
+			t.Errorf("it failed for %q", failed)
 		}
 	case <-time.After(30 * time.Second):
 		t.Fatal("a knock without Redis hangs")

@@ -2,11 +2,13 @@ package web
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"posthorn/queues"
 	"posthorn/users"
 )
 
@@ -108,6 +110,23 @@ var whoMay = map[string]string{
 	"GET /relays":           "OMP",
 	"DELETE /relays/{name}": "OP",
 
+	"POST /relays/{name}/test":              "OP",
+	"GET /queues":                           "OP",
+	"GET /queues/live":                      "OP",
+	"POST /queues/{queue}/pause":            "OP",
+	"POST /queues/{queue}/resume":           "OP",
+	"GET /queues/{queue}/minutes":           "OP",
+	"GET /queues/{queue}/days":              "OP",
+	"GET /queues/{queue}/tasks":             "OP",
+	"POST /queues/{queue}/tasks/run":        "OP",
+	"POST /queues/{queue}/tasks/delete":     "OP",
+	"POST /queues/{queue}/tasks/{task}/run": "OP",
+	"DELETE /queues/{queue}/tasks/{task}":   "OP",
+	"GET /unknown":                          "OP",
+	"GET /unknown/{run}":                    "OP",
+	"POST /unknown/{run}/resolve":           "OP",
+	"GET /metrics":                          "OP",
+
 	"GET /sending-rules": "OMP",
 	"PUT /sending-rules": "OM",
 
@@ -187,6 +206,14 @@ func (s *server) operations() map[string][]any {
 func TestWhoMay(t *testing.T) {
 	t.Parallel()
 	s := newSignInServer(t)
+	// A server that ends: a stream of live figures ends with the first of them.
+	deps := s.deps()
+	deps.Queues, deps.Metrics = queues.NewDesk(s.pool, s.redis, s.clock.Now), http.NotFoundHandler()
+	ending := make(chan struct{})
+	close(ending)
+	deps.Ending = ending
+	s.http = httptest.NewServer(New(deps))
+	t.Cleanup(s.http.Close)
 	operations := s.operations()
 	for op := range whoMay {
 		if operations[op] == nil {

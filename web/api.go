@@ -179,7 +179,7 @@ func (a *api) routes() {
 	route(a, operators, "POST /queues/{queue}/resume", "Resume a queue", a.resumeQueue, resumeQueueDoc)
 	route(a, operators, "GET /queues/{queue}/minutes", "Get the last hour of a queue", a.listMinutes, listMinutesDoc)
 	route(a, operators, "GET /queues/{queue}/days", "Get the last days of a queue", a.listDays, listDaysDoc)
-	route(a, operators, "GET /queues/{queue}/tasks", "List tasks", a.listTasks, listTasksDoc)
+	route(a, operators, "GET /queues/{queue}/tasks", "List a queue's tasks", a.listTasks, listTasksDoc)
 	route(a, operators, "POST /queues/{queue}/tasks/run", "Run all tasks in a state", a.runTasks, runTasksDoc)
 	route(a, operators, "POST /queues/{queue}/tasks/delete", "Delete all tasks in a state", a.deleteTasks, deleteTasksDoc)
 	route(a, operators, "POST /queues/{queue}/tasks/{task}/run", "Run a task", a.runTask, runTaskDoc)
@@ -187,4 +187,5 @@ func (a *api) routes() {
 	route(a, operators, "GET /unknown", "List runs with unknown messages", a.listUnknown, listUnknownDoc)
 	route(a, operators, "GET /unknown/{run}", "List a run's unknown messages", a.listUnknownOf, listUnknownOfDoc)
 	route(a, operators, "POST /unknown/{run}/resolve", "Resolve a run's unknown messages", a.resolveUnknown, resolveUnknownDoc)
+	route(a, operators, "GET /metrics", "Get metrics for Prometheus", a.getMetrics, getMetricsDoc)
 }

@@ -247,7 +247,7 @@ func TestTooLargeIsNotHeld(t *testing.T) {
 func TestPanicIsAnswered(t *testing.T) {
 	t.Parallel()
 	log := &lockedBuffer{}
-	h := frame(slog.New(slog.NewTextHandler(log, nil)), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	h := frame(slog.New(slog.NewTextHandler(log, nil)), nil, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		panic("the secret reason")
 	}))
 	rec := httptest.NewRecorder()

@@ -43,7 +43,7 @@ func live[I, T any](a *api, who access, pattern, summary string, snapshot func(c
 		return &huma.StreamResponse{Body: func(ctx huma.Context) {
 			r, w := humago.Unwrap(ctx)
 			s := stream{w: w, controller: http.NewResponseController(w)}
-			w.Header().Set("Content-Type", "text/event-stream")
+			w.Header().Set("Content-Type", streamType)
 			w.Header().Set("X-Accel-Buffering", "no") // nginx would keep it back
 			if s.send("retry: %d\n\n", liveRetry.Milliseconds()) != nil || s.state(first) != nil {
 				return
@@ -78,6 +78,8 @@ func live[I, T any](a *api, who access, pattern, summary string, snapshot func(c
 		}}, nil
 	}, doc)
 }
+
+const streamType = "text/event-stream"
 
 // stream is the answer of a live operation.
 type stream struct {

@@ -29,8 +29,13 @@ func newRequestID() string {
 	return hex.EncodeToString(b[:])
 }
 
+// Observe hears of each request when it was answered: its method, the pattern of its
+// route ("" where none matched), and whether it was a stream, which is open for as
+// long as somebody listens.
+type Observe func(method, route string, status int, took time.Duration, streamed bool)
+
 // frame is around every handler: id, headers, log, panics.
-func frame(log *slog.Logger, next http.Handler) http.Handler {
+func frame(log *slog.Logger, observe Observe, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		id := newRequestID()
@@ -49,6 +54,9 @@ func frame(log *slog.Logger, next http.Handler) http.Handler {
 				if rec.status == 0 {
 					writeProblem(rec, newProblem(id, http.StatusInternalServerError, "something went wrong here; the server's log has more under this request id"))
 				}
+			}
+			if observe != nil {
+				observe(r.Method, r.Pattern, rec.status, time.Since(began), rec.Header().Get("Content-Type") == streamType)
 			}
 			// The pattern, not the path or the query: those hold addresses and tokens.
 			log.InfoContext(r.Context(), "request",

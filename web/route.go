@@ -33,6 +33,7 @@ type api struct {
 	pool    *pgxpool.Pool
 	knocker Knocker
 	queues  *queues.Desk
+	metrics http.Handler
 	secret  string
 	baseURL string
 	log     *slog.Logger
@@ -85,6 +86,7 @@ func newAPI(mux *http.ServeMux, deps Deps) *api {
 		pool:    deps.Pool,
 		knocker: deps.Knocker,
 		queues:  deps.Queues,
+		metrics: deps.Metrics,
 		secret:  deps.Secret,
 		baseURL: strings.TrimSuffix(deps.BaseURL, "/"),
 		log:     deps.Logger,
@@ -160,6 +162,7 @@ type operation struct {
 	Items       bool          // the body's items are checked one by one
 	Files       bool          // the body is a CSV file, which the handler reads
 	Timeout     time.Duration // of the handler; 0: handlerTimeout
+	Text        string        // the answer is text, and this says of what kind
 	stream      reflect.Type  // of what a live operation tells
 	csv         bool          // the answer is a CSV file, see download
 }
@@ -238,6 +241,10 @@ func route[I, O any](a *api, who access, pattern, summary string, handler func(c
 	if doc.csv {
 		op.Responses = map[string]*huma.Response{"200": {Description: "A CSV file.",
 			Content: map[string]*huma.MediaType{"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}}}}}
+	}
+	if doc.Text != "" {
+		op.Responses = map[string]*huma.Response{"200": {Description: doc.Text,
+			Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}}}}
 	}
 	timeout := doc.Timeout
 	if timeout == 0 {

@@ -57,6 +57,9 @@ type Deps struct {
 	Clock   clock.Clock
 	Ending  <-chan struct{} // closed when the server is to end: streams end then; nil: never
 
+	Metrics http.Handler // answers scrapes; nil: there are none
+	Observe Observe      // hears of each answer; nil: nobody does
+
 	Sessions  *redis.Client    // where sessions and failed attempts are kept; nil: nobody can sign in
 	Passwords *users.Passwords // nil: of users.DefaultCost
 	Proxies   []netip.Prefix   // whose X-Forwarded-For is believed; nil: nobody's
@@ -82,7 +85,7 @@ func build(deps Deps) (http.Handler, huma.API) {
 	mux.Handle("GET "+ui.Prefix, ui.Handler())
 	mux.Handle("GET "+strings.TrimSuffix(ui.Prefix, "/"), http.RedirectHandler(ui.Prefix, http.StatusPermanentRedirect))
 	mountHealth(mux, deps)
-	return frame(deps.Logger, mux), a.huma
+	return frame(deps.Logger, deps.Observe, mux), a.huma
 }
 
 // Timeouts of a connection. An operation that takes longer to read or to answer

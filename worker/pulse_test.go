@@ -210,7 +210,7 @@ func TestRepairsAreCounted(t *testing.T) {
 	s.people(2)
 	s.follow(`{}`)
 	rec := pulse.New(s.rc, clock.System, "scheduler", "test")
-	later := clock.Clock(func() time.Time { return clock.System().Add(time.Second) })
+	later := clock.Clock(func() time.Time { return clock.System().Add(8 * time.Second) })
 	sweeper := &scheduler.Scheduler{Pool: s.pool, Tasks: s.tasks, Flights: flight.NewRecorder(s.rc), Clock: later, Log: quiet(), Pulse: rec}
 	sweep := func(want int64, when string) {
 		t.Helper()

@@ -86,9 +86,11 @@ func New(d Deps) *Worker {
 		d.Webhooks.Retry = webhooks.DefaultRetry
 	}
 	d.Delivery.Logger = d.Log
+	knocker := tasks.NewClient(d.Redis)
+	knocker.Failed = func(typ string) { d.Pulse.Add(pulse.Knocks, tasks.Kind(typ), "failed", 1) }
 	return &Worker{
 		Deps:     d,
-		tasks:    tasks.NewClient(d.Redis),
+		tasks:    knocker,
 		pools:    delivery.NewPools(d.Delivery),
 		limiter:  delivery.NewLimiter(d.Redis),
 		flights:  flight.NewRecorder(d.Redis),

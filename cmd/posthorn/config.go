@@ -18,6 +18,7 @@ type Config struct {
 	DatabaseURL string   `name:"database-url" env:"POSTHORN_DATABASE_URL" placeholder:"URL" help:"Postgres: postgres://user:password@host:5432/name."`
 	RedisURL    string   `name:"redis-url" env:"POSTHORN_REDIS_URL" placeholder:"URL" help:"Redis 6.2 or newer: redis://:password@host:6379/0 (rediss:// for TLS)."`
 	Listen      string   `name:"listen" env:"POSTHORN_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where HTTP is served (default 127.0.0.1:8080)."`
+	Metrics     string   `name:"metrics-listen" env:"POSTHORN_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Where Prometheus finds /metrics of this process, without a key: an address that only it can reach (default: nowhere)."`
 	BaseURL     string   `name:"base-url" env:"POSTHORN_BASE_URL" placeholder:"URL" help:"Where people reach this server: the links in mails begin with it."`
 	Secret      string   `name:"secret" env:"POSTHORN_SECRET" placeholder:"TEXT" help:"Signs links and seals passwords; long, random, the same for all processes."`
 	Proxies     []string `name:"trusted-proxies" env:"POSTHORN_TRUSTED_PROXIES" default:"127.0.0.0/8,::1/128" placeholder:"CIDR" help:"Networks of proxies before this server, whose X-Forwarded-For is believed (default: this machine)."`

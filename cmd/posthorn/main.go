@@ -34,6 +34,7 @@ type program struct {
 	Migrate    migrateCmd    `cmd:"" help:"Bring the database schema up to date."`
 	Import     importCmd     `cmd:"" help:"Import contacts, products or orders from a CSV file (plain or gzip)."`
 	Journey    journeyCmd    `cmd:"" help:"Keep journeys in files, and try them on what happened."`
+	Top        topCmd        `cmd:"" help:"Watch the queues, workers and relays in the terminal."`
 	APIKey     apikeyCmd     `cmd:"" name:"apikey" help:"Manage the keys of the API."`
 	User       userCmd       `cmd:"" help:"Manage the people who sign in."`
 	WebhookKey webhookKeyCmd `cmd:"" help:"Print the key that calls of webhooks are signed with."`

@@ -21,5 +21,5 @@ func (c *schedulerCmd) Run(ctx context.Context, cfg *Config, std streams) error 
 	}
 	log.Info("scheduler starts", "version", buildVersion())
 	defer log.Info("scheduler has ended")
-	return s.runScheduler(ctx)
+	return s.run(ctx, s.runScheduler)
 }

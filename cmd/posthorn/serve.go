@@ -62,7 +62,7 @@ func (c *serveCmd) Run(ctx context.Context, cfg *Config, std streams) error {
 	s.greet(ctx)
 	log.Info("posthorn serves", "version", buildVersion(), "listen", l.Addr().String(), "docs", baseURLOf(l.Addr().String())+"/api/docs")
 	defer log.Info("posthorn has ended")
-	return together(ctx, s.web(l), s.runScheduler, s.runWorker)
+	return s.run(ctx, s.web(l), s.runScheduler, s.runWorker)
 }
 
 // web is the part that answers requests on l.

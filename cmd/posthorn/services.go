@@ -20,6 +20,7 @@ import (
 	"posthorn/internal/clock"
 	"posthorn/internal/flight"
 	"posthorn/internal/pulse"
+	"posthorn/metrics"
 	"posthorn/postgres"
 	"posthorn/queues"
 	"posthorn/scheduler"
@@ -42,6 +43,8 @@ type services struct {
 	desk  *queues.Desk
 	pulse *pulse.Recorder // tells how this process is, until close
 	quiet func()          // ends that
+
+	metrics *metrics.Metrics
 
 	proxies     []netip.Prefix  // of web
 	concurrency int             // of the worker
@@ -101,11 +104,17 @@ func openServices(ctx context.Context, cfg *Config, log *slog.Logger, command st
 	go shared.Run(ctx)
 	s := &services{cfg: cfg, log: log, pool: pool, redis: client, tasks: tasks.NewClient(client), clock: shared.Now, proxies: proxies, concurrency: concurrency,
 		desk: queues.NewDesk(pool, client, shared.Now), pulse: pulse.New(client, shared.Now, command, buildVersion())}
+	s.tasks.Failed = func(typ string) { s.pulse.Add(pulse.Knocks, tasks.Kind(typ), "failed", 1) }
 	// Beyond ctx: a worker has mails in flight then, and shall be heard of until they have ended.
 	beats, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() { defer close(done); s.pulse.Run(beats) }()
 	s.quiet = func() { stop(); <-done }
+	source := metrics.Source{Version: buildVersion(), Pulse: s.pulse, Pool: pool, Redis: client, Log: log}
+	if command != "worker" { // of which there may be many, and all would say the same of the house
+		source.Desk = s.desk
+	}
+	s.metrics = metrics.New(source)
 	return s, nil
 }
 
@@ -123,6 +132,7 @@ func (s *services) handler(ctx context.Context) http.Handler {
 		Pool: s.pool, Knocker: s.tasks, Queues: s.desk, Links: s.links(), Secret: s.cfg.Secret, BaseURL: s.cfg.BaseURL, Logger: s.log, Clock: s.clock, Ending: ctx.Done(),
 		Redis:    func(ctx context.Context) error { return s.redis.Ping(ctx).Err() },
 		Sessions: s.redis, Proxies: s.proxies, Loopback: s.webhooks.Loopback,
+		Metrics: s.metrics.Handler(), Observe: s.metrics.Request,
 	})
 }
 
@@ -182,6 +192,21 @@ func (s *services) runScheduler(ctx context.Context) error {
 	(&scheduler.Scheduler{Pool: s.pool, Tasks: s.tasks, Flights: flight.NewRecorder(s.redis), Clock: s.clock, Log: s.log, Every: s.sweepEvery,
 		Queues: s.desk, Pulse: s.pulse}).Run(ctx)
 	return nil
+}
+
+// run runs parts like together, and shows metrics meanwhile where that is set.
+func (s *services) run(ctx context.Context, parts ...func(context.Context) error) error {
+	if s.cfg.Metrics == "" {
+		return together(ctx, parts...)
+	}
+	l, err := net.Listen("tcp", s.cfg.Metrics)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s (POSTHORN_METRICS_LISTEN): %w", s.cfg.Metrics, err)
+	}
+	s.log.Info("metrics are shown", "url", baseURLOf(l.Addr().String())+"/metrics")
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", s.metrics.Handler())
+	return together(ctx, append(parts, func(ctx context.Context) error { return serveHTTP(ctx, l, mux, s.log) })...)
 }
 
 // together runs parts until ctx ends or one of them fails, and waits for all.

@@ -29,5 +29,5 @@ func (c *webCmd) Run(ctx context.Context, cfg *Config, std streams) error {
 	s.greet(ctx)
 	log.Info("web serves", "version", buildVersion(), "listen", l.Addr().String(), "docs", baseURLOf(l.Addr().String())+"/api/docs")
 	defer log.Info("web has ended")
-	return s.web(l)(ctx)
+	return s.run(ctx, s.web(l))
 }

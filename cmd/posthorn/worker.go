@@ -25,5 +25,5 @@ func (c *workerCmd) Run(ctx context.Context, cfg *Config, std streams) error {
 	}
 	log.Info("worker starts", "version", buildVersion())
 	defer log.Info("worker has ended")
-	return s.runWorker(ctx)
+	return s.run(ctx, s.runWorker)
 }

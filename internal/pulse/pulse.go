@@ -62,7 +62,7 @@ func slotKey(at time.Time) string {
 // Key names a figure, e.g. mails of the queue bulk that were sent.
 type Key struct{ What, Of, As string }
 
-// What is counted. Of is a queue, but for Repairs and Relay.
+// What is counted. Of is a queue, but where it says something else.
 const (
 	Tasks   = "tasks"   // handled tasks; As: done, failed
 	Rows    = "rows"    // rows that needed no more work for now: the unit of a queue's work
@@ -70,6 +70,8 @@ const (
 	Latency = "latency" // from knock to acceptance; As: the bucket
 	Relay   = "relay"   // Of: its name; As: what became of mails that were offered
 	Repairs = "repairs" // Of: what the sweep had to put right
+	Sweeps  = "sweeps"  // As: done, failed; without Of
+	Knocks  = "knocks"  // Of: the type; As: failed
 )
 
 func (k Key) String() string { return k.What + ":" + k.Of + ":" + k.As }
