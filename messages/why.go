@@ -49,6 +49,8 @@ var (
 		ReasonContactDeleted:   "the contact was deleted before its turn came",
 		ReasonJourneyLeft:      "the contact left the journey before its turn came",
 		ReasonOrderRefunded:    "the order that it is about was refunded or cancelled",
+		"goal_met":             "what the journey is for had happened by then",
+		"no_longer_wanted":     "what let the contact enter the journey does not hold any more",
 		ReasonOutOfStock:       "everything that it promotes is out of stock",
 		ReasonCapped:           "the contact had as many mails lately as the sending rules allow",
 	}
@@ -86,12 +88,14 @@ var (
 		ReasonCampaignCancelled: "the campaign was cancelled before its turn came",
 		ReasonCampaignFailed:    "the campaign could not go on, and ended before its turn came",
 		ReasonJourneyLeft:       "the contact left the journey before its turn came",
+		ReasonJourneyArchived:   "the journey was archived before its turn came",
 	}
 	whyUnknown = map[string]string{
 		ReasonWorkerLost:        "the program ended while it sent this mail",
 		ReasonCampaignCancelled: "the answer to an earlier attempt was lost, and then the campaign was cancelled",
 		ReasonCampaignFailed:    "the answer to an earlier attempt was lost, and then the campaign ended because it could not go on",
 		ReasonJourneyLeft:       "the answer to an earlier attempt was lost, and then the contact left the journey",
+		ReasonJourneyArchived:   "the answer to an earlier attempt was lost, and then the journey was archived",
 		"reply_lost":            "the connection broke before the relay {relay} said whether it took the mail",
 		"reply_late":            "the relay {relay} did not say in time whether it took the mail",
 	}
