@@ -172,7 +172,7 @@ func TestWhatNeedsAttention(t *testing.T) {
 	b.exec(`UPDATE campaigns SET status = 'failed', status_reason = 'long ago', updated_at = $2 WHERE id = $1`, old.ID, now.Add(-recent))
 	b.exec(`UPDATE campaigns SET status_reason = 'the run of … was skipped' WHERE id = $1`, tick.ID)
 	b.exec(`UPDATE messages SET state = 'deferred', reason = 'relay_unreachable', detail = 'x' WHERE run_id = $1 AND id % 3 > 0`, running.Run.ID)
-	b.exec(`UPDATE messages SET state = 'unknown', reason = 'worker_lost' WHERE run_id = $1 AND state = 'planned'`, running.Run.ID)
+	b.exec(`UPDATE messages SET state = 'unknown', in_doubt = true, reason = 'worker_lost' WHERE run_id = $1 AND state = 'planned'`, running.Run.ID)
 	b.exec(`
 		INSERT INTO journeys (name, status, status_reason, version, created_at, updated_at) VALUES
 			('by itself', 'paused', 'relay "default" refuses us', 1, $1, $1), ('by hand', 'paused', '', 1, $1, $1), ('empty', 'paused', '', 1, $1, $1), ('live', 'live', '', 1, $1, $1)`, now)

@@ -222,7 +222,7 @@ func TestADownloadThatFails(t *testing.T) {
 	log := &lockedBuffer{}
 	a := &api{log: slog.New(slog.NewTextHandler(log, nil))}
 	serve := func(write func(context.Context, io.Writer) error) *httptest.Server {
-		server := httptest.NewServer(frame(a.log, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		server := httptest.NewServer(frame(a.log, nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			a.sendCSV(w, r, "x.csv", write)
 		})))
 		t.Cleanup(server.Close)
