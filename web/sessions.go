@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -57,12 +58,18 @@ func newSessions(client *redis.Client, baseURL string) *sessions {
 
 // cookieName is what the session's cookie is called. Where there is TLS, its prefix
 // makes browsers refuse one that a neighbour in the domain sets, or that came without
-// TLS (RFC 6265bis 4.1.3.2).
+// TLS (RFC 6265bis 4.1.3.2). Without, it names the port: cookies are a host's, and two
+// Posthorns on one machine would sign each other out.
 func cookieName(baseURL string) string {
-	if strings.HasPrefix(baseURL, "https://") {
-		return "__Host-posthorn_session"
+	const name = "posthorn_session"
+	u, err := url.Parse(baseURL)
+	switch {
+	case err == nil && u.Scheme == "https":
+		return "__Host-" + name
+	case err == nil && u.Port() != "":
+		return name + "_" + u.Port()
 	}
-	return "posthorn_session"
+	return name
 }
 
 const sessionPrefix = "posthorn:session:"

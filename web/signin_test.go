@@ -165,7 +165,7 @@ func TestCookieFlags(t *testing.T) {
 	t.Parallel()
 	client := newRedis(t)
 	for base, want := range map[string]string{
-		"http://127.0.0.1:8080":     "posthorn_session=TOKEN; Path=/; Max-Age=1209600; HttpOnly; SameSite=Lax",
+		"http://127.0.0.1:8080":     "posthorn_session_8080=TOKEN; Path=/; Max-Age=1209600; HttpOnly; SameSite=Lax",
 		"https://mail.shop.example": "__Host-posthorn_session=TOKEN; Path=/; Max-Age=1209600; HttpOnly; Secure; SameSite=Lax",
 	} {
 		t.Run(base, func(t *testing.T) {

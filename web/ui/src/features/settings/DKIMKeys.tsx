@@ -116,6 +116,7 @@ export function DKIMKeys({ may }: { may: boolean }) {
           {
             accessor: 'active',
             title: t('dkim.state'),
+            width: 160,
             render: (k) => (
               <Badge color={k.active ? 'teal' : 'yellow'}>{k.active ? t('dkim.active') : t('dkim.inactive')}</Badge>
             ),

@@ -75,6 +75,7 @@ export function KeysPage() {
           {
             accessor: 'role',
             title: t('keys.role'),
+            width: 120,
             render: (k) => <Badge color={k.role === 'owner' ? 'orange' : 'gray'}>{say(`roles.${k.role}`)}</Badge>,
           },
           { accessor: 'prefix', title: t('keys.key'), render: (k) => k.prefix && <Code>{k.prefix}…</Code> },

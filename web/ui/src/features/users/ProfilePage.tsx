@@ -35,7 +35,7 @@ export function ProfilePage() {
   return (
     <Page title={t('profile.title')} lead={user.email}>
       <Stack gap="xl" maw={560}>
-        <About user={user} />
+        <About key={user.language} user={user} />
         <Appearance />
         <NewPassword email={user.email} />
         <Sessions />

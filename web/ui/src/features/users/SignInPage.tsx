@@ -14,6 +14,7 @@ import { useWait, waitOf } from './attempts'
 import { Door } from './Door'
 import classes from './Door.module.css'
 import { checks, Password } from './fields'
+import { innerPath } from './next'
 import { words } from './words'
 
 const route = getRouteApi('/sign-in')
@@ -38,7 +39,7 @@ export function SignInPage() {
     try {
       const { data } = await client.POST('/api/v1/session', { body })
       signedInAs(data!)
-      router.history.push(`/app${next ?? '/'}`)
+      router.history.push(`/app${innerPath(next)}`)
     } catch (e) {
       wait.begin(waitOf(e))
       setProblem(e)

@@ -107,7 +107,7 @@ export function UsersPage() {
             ),
           },
           { accessor: 'role', title: t('role'), render: (u) => say(`roles.${u.role}`) },
-          { accessor: 'state', title: t('list.state'), render: (u) => <StateOf user={u} /> },
+          { accessor: 'state', title: t('list.state'), width: 170, render: (u) => <StateOf user={u} /> },
           {
             accessor: 'signed_in_at',
             title: t('list.lastSignIn'),

@@ -12,12 +12,12 @@ const signInRoute = createRoute({
   path: '/sign-in',
   validateSearch: (search: Record<string, unknown>): { next?: string } => {
     const next = innerPath(search.next)
-    return next === '/' ? {} : { next }
+    return { next: next === '/' ? undefined : next } // in place of what was there, which would stay otherwise
   },
   beforeLoad: async ({ search }) => {
     const session = await queryClient.ensureQueryData(sessionQuery)
     if (session.setup_required) throw redirect({ to: '/set-up' })
-    if (session.user) throw redirect({ href: `/app${search.next ?? '/'}` })
+    if (session.user) throw redirect({ href: `/app${innerPath(search.next)}` })
   },
   component: lazyRouteComponent(() => import('./SignInPage'), 'SignInPage'),
 })
