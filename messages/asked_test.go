@@ -58,3 +58,28 @@ func TestSinceWhenAChunkIsAskedFor(t *testing.T) {
 	due(time.Hour+time.Second, true, false)
 	take(time.Hour+2*time.Second, time.Hour)
 }
+
+// No index is touched when a message changes its state: what finds the unknown ones
+// must not cost every mail.
+func TestAChangeOfStateIsAHOTUpdate(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	l := newLedger(t, pgtest.New(t), 50)
+	tx, err := l.pool.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(ctx) }()
+	// A claim only: within one transaction a page has no room for a third version.
+	claimed, err := messages.Claim(ctx, tx, start, l.chunk, 1, 50, messages.SendingRules{})
+	if err != nil || len(claimed) != 50 {
+		t.Fatalf("%d, %v", len(claimed), err)
+	}
+	var all, hot int64
+	if err := tx.QueryRow(ctx, `SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'messages'`).Scan(&all, &hot); err != nil {
+		t.Fatal(err)
+	}
+	if all != 50 || hot != all {
+		t.Errorf("%d updates, of which %d HOT", all, hot)
+	}
+}
