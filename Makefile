@@ -15,7 +15,7 @@ ARGS     ?=
 export PATH := $(CURDIR)/.tools/node_modules/node/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help ui ui-check api demo test build run setup setup-demo lint fmt fmt-check generate verify vuln bench torture fuzz clean
+.PHONY: help ui ui-check e2e api demo test build run setup setup-demo lint fmt fmt-check generate verify vuln bench torture fuzz clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ web/ui/node_modules/.package-lock.json: web/ui/package-lock.json
 
 ui-check: ui ## format, types, lint and tests of the web app, and how much its first screen loads
 	cd web/ui && npm run --silent check && npm run --silent size
+
+e2e: build ## the web app as people use it: a browser against the demo (PICTURES=folder keeps a picture of each page)
+	node --test web/ui/e2e/*.test.mjs
 
 api: web/ui/node_modules/.package-lock.json ## the types of the API, for the web app (web/ui/src/api/schema.d.ts)
 	cd web/ui && npm run --silent api
