@@ -82,7 +82,7 @@ func TestPreviewOfWhatCannotBeImported(t *testing.T) {
 	for _, f := range p.Problems {
 		problems = append(problems, f.String())
 	}
-	if len(problems) != 3 || !strings.HasPrefix(problems[0], "map: email=Mail: the file has no such column") || !strings.HasPrefix(problems[1], `map: there is no field "shoe"`) || !strings.HasPrefix(problems[2], `columns: both "Telefon" and "Telefon" may be phone`) {
+	if len(problems) != 4 || !strings.HasPrefix(problems[3], "columns: a column external_id or email is missing") || !strings.HasPrefix(problems[0], "map: email=Mail: the file has no such column") || !strings.HasPrefix(problems[1], `map: there is no field "shoe"`) || !strings.HasPrefix(problems[2], `columns: both "Telefon" and "Telefon" may be phone`) {
 		t.Errorf("%q", problems)
 	}
 	if len(p.Columns) != 3 || p.Columns[1].Field != "phone" || len(p.Rows) != 1 || p.Rows[0].Cells[0] != "Edith" || len(p.Rows[0].Problems) != 0 {

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"posthorn/campaigns"
+	"posthorn/imports"
 	"posthorn/internal/check"
 	"posthorn/internal/clock"
 	"posthorn/internal/flight"
@@ -127,6 +128,7 @@ func (s *Scheduler) Sweep(ctx context.Context) error {
 		keep(err)
 		s.Pulse.Add(pulse.Repairs, repairPause, "", int64(repaired))
 	}
+	keep(s.sweepImports(ctx, now))
 	return first
 }
 
@@ -187,6 +189,21 @@ func (s *Scheduler) sweepWebhooks(ctx context.Context, now time.Time) error {
 		return err
 	}
 	return s.knock(ctx, tasks.TypeWebhooks, tasks.Row{}, s.overdue(now, since))
+}
+
+// sweepImports knocks for imports that wait and for those of a worker that died, and
+// deletes what is not kept any more.
+func (s *Scheduler) sweepImports(ctx context.Context, now time.Time) error {
+	due, err := imports.Due(ctx, s.Pool, now)
+	if err != nil {
+		return err
+	}
+	for _, k := range due {
+		if err := s.knock(ctx, tasks.TypeImport, tasks.Row{ID: k.ID, Epoch: k.Epoch}, false); err != nil {
+			return err
+		}
+	}
+	return imports.Tidy(ctx, s.Pool, now)
 }
 
 // quieter logs a lasting trouble once when it begins, then every minute, and once

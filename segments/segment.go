@@ -53,6 +53,10 @@ type Segment struct {
 	Rule      json.RawMessage `json:"rule" db:"rule"` // for Parse; in its canonical form
 	CreatedAt time.Time       `json:"created_at" db:"created_at"`
 	UpdatedAt time.Time       `json:"updated_at" db:"updated_at"`
+
+	// Sentence is the rule as one sentence, for whoever asks Describe for it; empty where
+	// this version cannot read the rule.
+	Sentence Sentences `json:"sentence" db:"-"`
 }
 
 // Limits of names and pages.

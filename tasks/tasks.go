@@ -46,12 +46,14 @@ const (
 	TypeJourney    = "journey:step"   // take the steps of a journey that are due
 	TypeWebhooks   = "webhook:call"   // make the calls that are due
 	TypeRelayTest  = "relay:test"     // try a relay, as a person asked
+	TypeImport     = "import:run"     // import a file that was uploaded
 )
 
 // queueOf says where each type of task goes.
 var queueOf = map[string]string{
 	TypeRun: QueueControl, TypeChunk: QueueBulk, TypeTriggered: QueueTriggered,
 	TypeHappenings: QueueEvents, TypeJourney: QueueEvents, TypeWebhooks: QueueWebhooks, TypeRelayTest: QueueControl,
+	TypeImport: QueueControl,
 }
 
 // Kind is a type as figures name it: campaign_run.
@@ -135,6 +137,11 @@ func (c *Client) KnockJourney(ctx context.Context, journeyID int64) error {
 // until none is left.
 func (c *Client) KnockWebhooks(ctx context.Context) error {
 	return c.knock(ctx, TypeWebhooks, Row{})
+}
+
+// KnockImport asks a worker to work on an import.
+func (c *Client) KnockImport(ctx context.Context, importID int64, epoch int) error {
+	return c.knock(ctx, TypeImport, Row{ID: importID, Epoch: epoch})
 }
 
 // KnockRelayTest asks a worker to try a relay.

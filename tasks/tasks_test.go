@@ -222,12 +222,12 @@ func TestAgainTellsWhetherTheKnockWasLost(t *testing.T) {
 
 func TestEveryTypeHasAQueue(t *testing.T) {
 	t.Parallel()
-	for _, typ := range []string{TypeRun, TypeChunk, TypeTriggered, TypeHappenings, TypeJourney, TypeWebhooks, TypeRelayTest} {
+	for _, typ := range []string{TypeRun, TypeChunk, TypeTriggered, TypeHappenings, TypeJourney, TypeWebhooks, TypeRelayTest, TypeImport} {
 		if !slices.Contains(Queues, queueOf[typ]) {
 			t.Errorf("%s goes to %q", typ, queueOf[typ])
 		}
 	}
-	if len(queueOf) != 7 {
+	if len(queueOf) != 8 {
 		t.Errorf("%d types", len(queueOf))
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"posthorn/imports"
 )
 
 // externalIDs of a page of contacts, in their order.
@@ -179,5 +181,82 @@ func TestSuppressionListAndTopics(t *testing.T) {
 	}
 	if a := s.do("GET", "/api/v1/topics", nil).want(200); a.get("items", 0, "topic") != "news" || a.get("items", 0, "subscribed") != 2.0 || a.get("items", 0, "reachable") != 1.0 {
 		t.Errorf("%s", a.body)
+	}
+}
+
+func (s *server) upload(path, file string) answer {
+	s.t.Helper()
+	return s.request("POST", path, "text/csv", strings.NewReader(file))
+}
+
+func TestUploads(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	file := "Kundennummer;E-Mail;Vorname\n1;one@example.com;<script>alert(1)</script>\n2;nobody;Two\n"
+	a := s.upload("/api/v1/imports/preview?kind=contacts&topic=news", file).want(200)
+	if a.get("separator") != "semicolon" || a.get("columns", 0, "field") != "external_id" || a.get("rows", 0, "values", "first_name") != "<script>alert(1)</script>" || a.get("rows", 1, "problems", 0, "field") != "email" || len(a.get("problems").([]any)) != 0 {
+		t.Errorf("%s", a.body)
+	}
+	a = s.upload("/api/v1/imports/preview?kind=contacts&map=first_name%3DNo&skip=Vorname", "Name;Vorname\nx;y\n").want(200)
+	if len(a.get("problems").([]any)) != 2 || a.get("columns", 1, "skipped") != true {
+		t.Errorf("%s", a.body)
+	}
+	// Only the beginning counts, whatever comes behind it.
+	if a := s.upload("/api/v1/imports/preview?kind=contacts", file+strings.Repeat("3;x@example.com;Three\n", 90_000)).want(200); len(a.get("rows").([]any)) != 20 {
+		t.Errorf("%.300s", a.body)
+	}
+	if a := s.upload("/api/v1/imports/preview?kind=contacts&cut=true", file[:len(file)-3]).want(200); len(a.get("rows").([]any)) != 1 {
+		t.Errorf("%s", a.body)
+	}
+	s.upload("/api/v1/imports/preview?kind=shoes", file).problem(422, "query.kind")
+	s.upload("/api/v1/imports/preview?kind=contacts&topic=no%20topic", file).problem(422, "query.topic")
+	s.upload("/api/v1/imports/preview?kind=products&topic=news", file).problem(422, "query.topic")
+	s.upload("/api/v1/imports/preview?kind=contacts", "").problem(422, "file")
+	s.upload("/api/v1/imports/preview?kind=contacts", strings.Repeat("x", previewLimit+1)).problem(413, "")
+
+	s.upload("/api/v1/imports?kind=contacts", "Name\nx\n").problem(422, "columns")
+	if n := s.count(`SELECT count(*) FROM imports`); n != 0 {
+		t.Errorf("%d imports of what was refused or only looked at", n)
+	}
+	a = s.upload("/api/v1/imports?kind=contacts&topic=news&source=the%20fair&name=customers.csv", file).want(201)
+	if a.get("state") != "waiting" || a.get("file_name") != "customers.csv" || a.get("created_by") != "tests" || a.get("options", "source") != "the fair" || a.get("size") != float64(len(file)) {
+		t.Errorf("%s", a.body)
+	}
+	if len(s.knocks.imports) != 1 || s.knocks.imports[0] != 1 {
+		t.Errorf("knocked for %v", s.knocks.imports)
+	}
+	if _, mine, err := imports.Run(t.Context(), s.pool, s.clock.Now, 1); !mine || err != nil {
+		t.Fatal(mine, err)
+	}
+	a = s.do("GET", "/api/v1/imports/1", nil).want(200)
+	if a.get("state") != "done" || a.get("created") != 1.0 || a.get("rejected") != 1.0 || a.get("rejects", 0, "line") != 3.0 || a.get("has_rejects") != true || a.get("read_share") != 1.0 {
+		t.Errorf("%s", a.body)
+	}
+	if n := s.count(`SELECT count(*) FROM consents WHERE topic = 'news' AND source = 'the fair'`); n != 1 {
+		t.Errorf("%d consents", n)
+	}
+	a = s.do("GET", "/api/v1/imports/1/rejects", nil).want(200)
+	if want := "\ufeffKundennummer;E-Mail;Vorname;rejected_line;rejected_field;rejected_reason;rejected_row\n2;nobody;Two;3;email;is not an address: there is no @;\n"; string(a.body) != want || a.header.Get("Content-Disposition") != "attachment; filename=customers.rejected.csv" {
+		t.Errorf("%q %v", a.body, a.header)
+	}
+	s.do("POST", "/api/v1/imports/1/cancel", nil).problem(409, "")
+	s.do("POST", "/api/v1/imports/1/retry", nil).problem(409, "")
+	s.do("GET", "/api/v1/imports/9", nil).problem(404, "")
+	s.do("GET", "/api/v1/imports/9/rejects", nil).problem(404, "")
+
+	s.upload("/api/v1/imports?kind=products", "sku\nA\n").want(201)
+	s.do("GET", "/api/v1/imports/2/rejects", nil).problem(404, "")
+	if a := s.do("POST", "/api/v1/imports/2/cancel", nil).want(200); a.get("state") != "cancelled" || a.get("retryable") != true {
+		t.Errorf("%s", a.body)
+	}
+	if a := s.do("POST", "/api/v1/imports/2/retry", nil).want(200); a.get("state") != "waiting" || len(s.knocks.imports) != 3 {
+		t.Errorf("%s, knocked for %v", a.body, s.knocks.imports)
+	}
+	a = s.do("GET", "/api/v1/imports?limit=1", nil).want(200)
+	if a.get("items", 0, "id") != 2.0 || a.get("next_cursor") == "" {
+		t.Errorf("%s", a.body)
+	}
+	if strings.Contains(s.log.String(), "one@example.com") || strings.Contains(s.log.String(), "nobody") {
+		t.Error("rows are in the log")
 	}
 }

@@ -37,7 +37,7 @@ func (in *CSVInput) Resolve(ctx huma.Context) []error {
 		return []error{newProblem(requestID(ctx.Context()), http.StatusUnsupportedMediaType, "send the file itself as the body, with the header Content-Type: text/csv (curl: --data-binary @file.csv)")}
 	}
 	r, w := humago.Unwrap(ctx)
-	in.body = newStreamBody(w, r, importLimit)
+	in.body = newStreamBody(w, r, ctx.Operation().MaxBodyBytes)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"posthorn/campaigns"
+	"posthorn/imports"
 	"posthorn/journeys"
 )
 
@@ -16,6 +17,7 @@ type Knocker interface {
 	KnockJourney(ctx context.Context, journeyID int64) error
 	KnockHappenings(ctx context.Context) error
 	KnockRelayTest(ctx context.Context, relay string, epoch int) error
+	KnockImport(ctx context.Context, importID int64, epoch int) error
 }
 
 // knockTimeout bounds how long an answer waits for Redis.
@@ -38,6 +40,11 @@ func (a *api) knockJourney(ctx context.Context, j journeys.Journey) {
 // the scheduler says that it is.
 func (a *api) knockHappenings(ctx context.Context) {
 	a.knock(ctx, slog.LevelDebug, a.knocker.KnockHappenings)
+}
+
+// knockImport asks a worker to work on an import.
+func (a *api) knockImport(ctx context.Context, k imports.Knock) {
+	a.knock(ctx, slog.LevelWarn, func(ctx context.Context) error { return a.knocker.KnockImport(ctx, k.ID, k.Epoch) }, "import_id", k.ID)
 }
 
 // happened knocks once for a batch that changed something.

@@ -124,7 +124,7 @@ func schemaName(t reflect.Type, hint string) string {
 	if i := strings.LastIndexByte(pkg, '/'); i >= 0 {
 		pkg = pkg[i+1:]
 	}
-	thing := map[string]string{"campaigns": "Campaign", "segments": "Segment", "templates": "Template", "catalog": "Catalog", "csvimport": "Import", "messages": "Message", "contacts": "Contact", "senders": "DKIM", "preflight": "Checklist", "home": "Home", "journeys": "Journey", "timeline": "Timeline", "queues": "Queue", "relays": "Relay"}[pkg]
+	thing := map[string]string{"campaigns": "Campaign", "segments": "Segment", "templates": "Template", "catalog": "Catalog", "csvimport": "Import", "imports": "Import", "messages": "Message", "contacts": "Contact", "senders": "DKIM", "preflight": "Checklist", "home": "Home", "journeys": "Journey", "timeline": "Timeline", "queues": "Queue", "relays": "Relay"}[pkg]
 	if thing == "" || strings.HasPrefix(name, thing) || pkg == "catalog" && slices.Contains([]string{"Order", "Product"}, name) || slices.Contains([]string{"SendingRules", "FrequencyCap", "QuietHours"}, name) {
 		return name
 	}
@@ -223,7 +223,7 @@ func route[I, O any](a *api, who access, pattern, summary string, handler func(c
 	op.Middlewares = append(op.Middlewares, a.limitBody(limit))
 	switch {
 	case doc.Files:
-		op.RequestBody = csvBody()
+		op.RequestBody, op.MaxBodyBytes = csvBody(), limit
 	case doc.Items:
 		op.SkipValidateBody = true
 		op.MaxBodyBytes, op.BodyReadTimeout = limit, batchReadTimeout

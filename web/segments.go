@@ -48,36 +48,28 @@ type SegmentFields struct {
 	Rule RuleTree `json:"rule"`
 }
 
-// SegmentSaid is a segment with what its rule asks.
-type SegmentSaid struct {
-	segments.Segment
-	Sentence segments.Sentences `json:"sentence" doc:"The rule as one sentence; empty where this version cannot read it."`
-}
-
 // said adds the sentences of segments.
-func (a *api) said(ctx context.Context, list ...segments.Segment) ([]SegmentSaid, error) {
-	out := make([]SegmentSaid, len(list))
+func (a *api) said(ctx context.Context, list ...segments.Segment) error {
 	rules := make([]segments.Rule, 0, len(list))
 	var at []int
 	for i, s := range list {
-		out[i].Segment = s
 		if rule, err := segments.Parse(s.Rule); err == nil {
 			rules, at = append(rules, rule), append(at, i)
 		}
 	}
 	sentences, err := segments.Describe(ctx, a.pool, rules...)
 	for i, s := range sentences {
-		out[at[i]].Sentence = s
+		list[at[i]].Sentence = s
 	}
-	return out, err
+	return err
 }
 
-func (a *api) saidOne(ctx context.Context, s segments.Segment) (*reply[SegmentSaid], error) {
-	list, err := a.said(ctx, s)
-	if err != nil {
+func (a *api) saidOne(ctx context.Context, s segments.Segment) (*reply[segments.Segment], error) {
+	one := []segments.Segment{s}
+	if err := a.said(ctx, one...); err != nil {
 		return nil, err
 	}
-	return ok(list[0]), nil
+	return ok(one[0]), nil
 }
 
 type postSegmentInput struct {
@@ -90,7 +82,7 @@ var postSegmentDoc = operation{
 	Status:      http.StatusCreated,
 }
 
-func (a *api) postSegment(ctx context.Context, in *postSegmentInput) (*reply[SegmentSaid], error) {
+func (a *api) postSegment(ctx context.Context, in *postSegmentInput) (*reply[segments.Segment], error) {
 	s, err := segments.Create(ctx, a.pool, a.now(), in.Body.Name, in.Body.Rule)
 	if err != nil {
 		return nil, err
@@ -100,7 +92,7 @@ func (a *api) postSegment(ctx context.Context, in *postSegmentInput) (*reply[Seg
 
 var getSegmentDoc = operation{Description: "One segment with its rule."}
 
-func (a *api) getSegment(ctx context.Context, in *SegmentPath) (*reply[SegmentSaid], error) {
+func (a *api) getSegment(ctx context.Context, in *SegmentPath) (*reply[segments.Segment], error) {
 	s, err := segments.Get(ctx, a.pool, in.ID)
 	if err != nil {
 		return nil, err
@@ -110,7 +102,7 @@ func (a *api) getSegment(ctx context.Context, in *SegmentPath) (*reply[SegmentSa
 
 var listSegmentsDoc = operation{Description: "All segments with their rules, page by page."}
 
-func (a *api) listSegments(ctx context.Context, in *Paging) (*reply[Page[SegmentSaid]], error) {
+func (a *api) listSegments(ctx context.Context, in *Paging) (*reply[Page[segments.Segment]], error) {
 	cursor, err := in.id()
 	if err != nil {
 		return nil, err
@@ -119,11 +111,10 @@ func (a *api) listSegments(ctx context.Context, in *Paging) (*reply[Page[Segment
 	if err != nil {
 		return nil, err
 	}
-	said, err := a.said(ctx, list...)
-	if err != nil {
+	if err := a.said(ctx, list...); err != nil {
 		return nil, err
 	}
-	return pageByID(said, next), nil
+	return pageByID(list, next), nil
 }
 
 type putSegmentInput struct {
@@ -136,7 +127,7 @@ var putSegmentDoc = operation{
 	Example:     map[string]any{"name": "Coffee without a grinder", "rule": ruleExample},
 }
 
-func (a *api) putSegment(ctx context.Context, in *putSegmentInput) (*reply[SegmentSaid], error) {
+func (a *api) putSegment(ctx context.Context, in *putSegmentInput) (*reply[segments.Segment], error) {
 	s, err := segments.Update(ctx, a.pool, a.now(), in.ID, in.Body.Name, in.Body.Rule)
 	if err != nil {
 		return nil, err

@@ -52,6 +52,7 @@ type knocks struct {
 	runs       []int64
 	journeys   []int64
 	happenings int
+	imports    []int64
 	err        error
 }
 
@@ -66,6 +67,13 @@ func (k *knocks) KnockJourney(_ context.Context, id int64) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.journeys = append(k.journeys, id)
+	return k.err
+}
+
+func (k *knocks) KnockImport(_ context.Context, id int64, _ int) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.imports = append(k.imports, id)
 	return k.err
 }
 

@@ -13,6 +13,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -72,6 +74,9 @@ type Worker struct {
 	rules     book[messages.SendingRules]
 	caller    *webhooks.Caller
 	stopping  chan struct{} // closed when the worker shall take nothing new
+
+	importing  atomic.Bool
+	background sync.WaitGroup // what handlers began and did not wait for
 }
 
 // New returns a worker that runs once Run is called.
@@ -126,11 +131,13 @@ func (w *Worker) Run(ctx context.Context) error {
 	mux.HandleFunc(tasks.TypeWebhooks, w.handle(w.callWebhooks))
 	mux.HandleFunc(tasks.TypeRelayTest, w.handle(w.testRelay))
 	w.Pulse.IsWorker(w.state)
+	mux.HandleFunc(tasks.TypeImport, w.handle(w.importFile))
 	var servers []*asynq.Server
 	end := func() {
 		for i := len(servers) - 1; i >= 0; i-- {
 			servers[i].Shutdown()
 		}
+		w.background.Wait()
 		w.pools.Close()
 		w.realtime.Close()
 		w.caller.Close()

@@ -81,9 +81,7 @@ func Look(r io.Reader, opts Options, columns []Column, rows int, cut bool, begin
 	var wrong fault.List
 	f.header, wrong = match(titles, columns, opts.Map, opts.Skip)
 	parse, err := begin(f)
-	if err != nil && len(wrong) == 0 {
-		wrong = faults(err)
-	}
+	wrong = append(wrong, faults(err)...)
 	if len(wrong) > 0 {
 		parse = nil // every row would lack what the file lacks
 	}

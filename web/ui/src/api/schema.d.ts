@@ -820,6 +820,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List imports
+         * @description The newest first. Imports that were answered in one request are not among them.
+         */
+        get: operations["get-imports"];
+        put?: never;
+        /**
+         * Import a file in the background
+         * @description The file is kept, and imported in the background: the answer comes when it is here, and says that the import waits. What cannot be imported, by its header or options, is refused at once. If the process that imports it dies, another one goes on. The file is deleted when it is imported, or a day after that failed; rejected rows after 14 days.
+         */
+        post: operations["post-imports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/imports/contacts": {
         parameters: {
             query?: never;
@@ -860,6 +884,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview an import
+         * @description What an import would make of the file: what each column is taken for, why the file cannot be imported like this, and the first 20 rows as they would be stored, with what is wrong with them. The first megabyte is looked at; a longer file need not be sent whole. Nothing is stored.
+         */
+        post: operations["post-imports-preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/imports/products": {
         parameters: {
             query?: never;
@@ -874,6 +918,106 @@ export interface paths {
          * @description Columns: sku, name, category, price, currency, url, image_url, in_stock. Rows that are wrong are counted and reported with line and reason, and do not stop the others. The same file twice changes nothing. The answer comes when all is done; a file that cannot be read to its end changes nothing. One import runs at a time, others wait. `posthorn import` does the same with a progress bar and a file of all rejected rows.
          */
         post: operations["post-imports-products"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an import
+         * @description One import with how far it is, or what came of it.
+         */
+        get: operations["get-imports-by-id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel an import
+         * @description What it has stored stays. It can be tried again for a day, and then does the rest.
+         */
+        post: operations["post-imports-by-id-cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow an import
+         * @description The import, again whenever it is further.
+         */
+        get: operations["get-imports-by-id-live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/rejects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download rejected rows
+         * @description All rejected rows under the columns of the file, with what is wrong beside them: mended, the file is imported as it is. It is kept for 14 days.
+         */
+        get: operations["get-imports-by-id-rejects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin an import again
+         * @description An import that failed or was cancelled is begun again, as long as its file is kept.
+         */
+        post: operations["post-imports-by-id-retry"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3231,6 +3375,136 @@ export interface components {
             segment: boolean;
             template: boolean;
         };
+        Import: {
+            /**
+             * Format: int64
+             * @description Contacts, products or orders. Also of an import that ended early: they stay.
+             */
+            created: number;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Who uploaded it, as they were called then. */
+            created_by: string;
+            /**
+             * Format: date-time
+             * @description When the file and the rejected rows are deleted; null: there are none.
+             */
+            expires_at: string | null;
+            file_name: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            /** @description There is a file of the rejected rows to download. */
+            has_rejects: boolean;
+            /** Format: int64 */
+            id: number;
+            /** @enum {string} */
+            kind: "contacts" | "products" | "orders";
+            options: components["schemas"]["ImportOptions"];
+            /**
+             * Format: double
+             * @description How much of the file is read, from 0 to 1. What was read is then written: settled says how far that is.
+             */
+            read_share: number;
+            /** @description failed: why. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Of rows.
+             */
+            rejected: number;
+            /** @description The first rejected rows, once it is done. */
+            rejects: components["schemas"]["ImportReject"][] | null;
+            /** @description It ended early, and its file is still there. */
+            retryable: boolean;
+            /**
+             * Format: int64
+             * @description Read so far, without the header.
+             */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Contacts, products or orders that are written or were found unchanged so far; several rows may be about one.
+             */
+            settled: number;
+            /**
+             * Format: int64
+             * @description Bytes of the file, as it was sent.
+             */
+            size: number;
+            /** Format: date-time */
+            started_at: string | null;
+            /** @enum {string} */
+            state: "uploading" | "waiting" | "running" | "done" | "failed" | "cancelled";
+            /**
+             * Format: int64
+             * @description Known once it is done.
+             */
+            unchanged: number;
+            /** Format: int64 */
+            updated: number;
+        };
+        ImportOptions: {
+            map?: {
+                [key: string]: string;
+            };
+            skip?: string[] | null;
+            source?: string;
+            topic?: string;
+        };
+        ImportPreview: {
+            /**
+             * @description Of the beginning; UTF-16 is read as utf-8.
+             * @enum {string}
+             */
+            charset: "ascii" | "utf-8" | "windows-1252";
+            /** @description In the order of the file. */
+            columns: components["schemas"]["ImportPreviewColumn"][] | null;
+            compressed: boolean;
+            /** @description That a column can be. */
+            fields: components["schemas"]["ImportPreviewField"][] | null;
+            /** @description It is a file of rejected rows. */
+            mended: boolean;
+            /** @description Why the file cannot be imported like this; empty where it can. */
+            problems: components["schemas"]["ImportPreviewFault"][] | null;
+            rows: components["schemas"]["ImportPreviewRow"][] | null;
+            /** @enum {string} */
+            separator: "comma" | "semicolon" | "tab" | "bar";
+        };
+        ImportPreviewColumn: {
+            /** @description The attribute it becomes; of orders, what is passed over. */
+            attribute?: string;
+            /** @description The field it fills. */
+            field?: string;
+            /** @description It is what it is because the request says so, not by its title. */
+            mapped: boolean;
+            /** @description It is passed over because the request says so. */
+            skipped: boolean;
+            title: string;
+        };
+        ImportPreviewFault: {
+            field: string;
+            message: string;
+        };
+        ImportPreviewField: {
+            family: boolean;
+            /** @description Of a family "consent.", to which a name is added. */
+            name: string;
+            required: boolean;
+        };
+        ImportPreviewRow: {
+            /** @description As they stand in the file; empty where the row does not fall into cells. */
+            cells: string[] | null;
+            /** Format: int64 */
+            line: number;
+            /** @description Why it would be rejected; empty where it would be taken. */
+            problems: components["schemas"]["ImportPreviewFault"][] | null;
+            /** @description Of a row that does not fall into cells: the row. */
+            raw?: string;
+            /** @description What would be stored, by field, or attr:NAME. */
+            values: {
+                [key: string]: string;
+            };
+        };
         ImportReject: {
             field?: string;
             /** Format: int64 */
@@ -3808,6 +4082,14 @@ export interface components {
              */
             next_cursor: string;
         };
+        PageImport: {
+            items: components["schemas"]["Import"][] | null;
+            /**
+             * @description Pass it as cursor to get the next page. Empty: this is the last one.
+             * @example MTAw
+             */
+            next_cursor: string;
+        };
         PageListed: {
             items: components["schemas"]["JourneyListed"][] | null;
             /**
@@ -3856,8 +4138,8 @@ export interface components {
              */
             next_cursor: string;
         };
-        PageSegmentSaid: {
-            items: components["schemas"]["SegmentSaid"][] | null;
+        PageSegment: {
+            items: components["schemas"]["Segment"][] | null;
             /**
              * @description Pass it as cursor to get the next page. Empty: this is the last one.
              * @example MTAw
@@ -5026,6 +5308,17 @@ export interface components {
              */
             timezone?: string;
         };
+        Segment: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: int64 */
+            id: number;
+            name: string;
+            rule: unknown;
+            sentence: components["schemas"]["SegmentSentences"];
+            /** Format: date-time */
+            updated_at: string;
+        };
         SegmentAttribute: {
             name: string;
             /** Format: double */
@@ -5082,18 +5375,6 @@ export interface components {
             /** Format: int64 */
             id: number;
             name: string;
-        };
-        SegmentSaid: {
-            /** Format: date-time */
-            created_at: string;
-            /** Format: int64 */
-            id: number;
-            name: string;
-            rule: unknown;
-            /** @description The rule as one sentence; empty where this version cannot read it. */
-            sentence: components["schemas"]["SegmentSentences"];
-            /** Format: date-time */
-            updated_at: string;
         };
         SegmentSampleContact: {
             country: string;
@@ -9880,6 +10161,189 @@ export interface operations {
             };
         };
     };
+    "get-imports": {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before; leave it out for the first page. */
+                cursor?: string;
+                /** @description Most items on a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageImport"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-imports": {
+        parameters: {
+            query: {
+                /** @description field=Header, repeated: which column of the file holds a field, where its header says something else. */
+                map?: string[] | null;
+                /** @description Header, repeated: columns that are passed over. */
+                skip?: string[] | null;
+                kind: "contacts" | "products" | "orders";
+                /** @description contacts: what they are subscribed to, unless the file has a column topics; without it, to nothing. Nobody who unsubscribed is subscribed again. */
+                topic?: string;
+                /** @description contacts: where they said so; it is kept with each consent. Default: import. */
+                source?: string;
+                /** @description The file's name, to know it again by. */
+                name?: string;
+            };
+            header?: {
+                /** @description text/csv or application/gzip. What counts is the file itself: gzip is recognised. */
+                "Content-Type"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The file. UTF-8 (with or without a BOM) or Latin-1, plain or gzipped; the first line names the columns. */
+        requestBody: {
+            content: {
+                "application/gzip": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "post-imports-contacts": {
         parameters: {
             query?: {
@@ -10078,6 +10542,110 @@ export interface operations {
             };
         };
     };
+    "post-imports-preview": {
+        parameters: {
+            query: {
+                /** @description field=Header, repeated: which column of the file holds a field, where its header says something else. */
+                map?: string[] | null;
+                /** @description Header, repeated: columns that are passed over. */
+                skip?: string[] | null;
+                kind: "contacts" | "products" | "orders";
+                /** @description contacts: what they are subscribed to, unless the file has a column topics; without it, to nothing. Nobody who unsubscribed is subscribed again. */
+                topic?: string;
+                /** @description contacts: where they said so; it is kept with each consent. Default: import. */
+                source?: string;
+                /** @description The body is only the beginning of the file. */
+                cut?: boolean;
+            };
+            header?: {
+                /** @description text/csv or application/gzip. What counts is the file itself: gzip is recognised. */
+                "Content-Type"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The file. UTF-8 (with or without a BOM) or Latin-1, plain or gzipped; the first line names the columns. */
+        requestBody: {
+            content: {
+                "application/gzip": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportPreview"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "post-imports-products": {
         parameters: {
             query?: {
@@ -10130,6 +10698,440 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-imports-by-id": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-imports-by-id-cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-imports-by-id-live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events: `state`, again whenever it changes, and `beat`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Import"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-imports-by-id-rejects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A CSV file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-imports-by-id-retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14509,7 +15511,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageSegmentSaid"];
+                    "application/json": components["schemas"]["PageSegment"];
                 };
             };
             /** @description Unauthorized */
@@ -14598,7 +15600,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SegmentSaid"];
+                    "application/json": components["schemas"]["Segment"];
                 };
             };
             /** @description Bad Request */
@@ -14928,7 +15930,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SegmentSaid"];
+                    "application/json": components["schemas"]["Segment"];
                 };
             };
             /** @description Unauthorized */
@@ -15028,7 +16030,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SegmentSaid"];
+                    "application/json": components["schemas"]["Segment"];
                 };
             };
             /** @description Bad Request */
