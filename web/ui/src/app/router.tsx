@@ -2,6 +2,7 @@
 import { createRouter } from '@tanstack/react-router'
 
 import { Loading } from '~/components/states'
+import { campaignRoutes } from '~/features/campaigns/routes'
 import { homeRoutes } from '~/features/home/routes'
 import { settingsRoutes } from '~/features/settings/routes'
 import { signInRoutes, userRoutes } from '~/features/users/routes'
@@ -11,7 +12,7 @@ import { rootRoute, shellRoute } from './root'
 
 const routeTree = rootRoute.addChildren([
   ...signInRoutes,
-  shellRoute.addChildren([...homeRoutes, ...userRoutes, ...settingsRoutes]),
+  shellRoute.addChildren([...homeRoutes, ...campaignRoutes, ...userRoutes, ...settingsRoutes]),
 ])
 
 export const router = createRouter({
