@@ -5,6 +5,8 @@ import { Loading } from '~/components/states'
 import { campaignRoutes } from '~/features/campaigns/routes'
 import { homeRoutes } from '~/features/home/routes'
 import { settingsRoutes } from '~/features/settings/routes'
+import { suppressionRoutes } from '~/features/suppressions/routes'
+import { topicRoutes } from '~/features/topics/routes'
 import { signInRoutes, userRoutes } from '~/features/users/routes'
 
 import { Broken, NotFound } from './errors'
@@ -12,7 +14,14 @@ import { rootRoute, shellRoute } from './root'
 
 const routeTree = rootRoute.addChildren([
   ...signInRoutes,
-  shellRoute.addChildren([...homeRoutes, ...campaignRoutes, ...userRoutes, ...settingsRoutes]),
+  shellRoute.addChildren([
+    ...homeRoutes,
+    ...campaignRoutes,
+    ...userRoutes,
+    ...settingsRoutes,
+    ...suppressionRoutes,
+    ...topicRoutes,
+  ]),
 ])
 
 export const router = createRouter({
