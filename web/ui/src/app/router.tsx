@@ -3,6 +3,7 @@ import { createRouter } from '@tanstack/react-router'
 
 import { Loading } from '~/components/states'
 import { campaignRoutes } from '~/features/campaigns/routes'
+import { contactRoutes } from '~/features/contacts/routes'
 import { homeRoutes } from '~/features/home/routes'
 import { settingsRoutes } from '~/features/settings/routes'
 import { suppressionRoutes } from '~/features/suppressions/routes'
@@ -16,11 +17,14 @@ const routeTree = rootRoute.addChildren([
   ...signInRoutes,
   shellRoute.addChildren([
     ...homeRoutes,
-    ...campaignRoutes,
-    ...userRoutes,
-    ...settingsRoutes,
-    ...suppressionRoutes,
-    ...topicRoutes,
+    shellRoute.addChildren([
+      ...campaignRoutes,
+      ...userRoutes,
+      ...settingsRoutes,
+      ...suppressionRoutes,
+      ...topicRoutes,
+      ...contactRoutes,
+    ]),
   ]),
 ])
 
