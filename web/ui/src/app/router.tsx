@@ -5,6 +5,7 @@ import { Loading } from '~/components/states'
 import { campaignRoutes } from '~/features/campaigns/routes'
 import { contactRoutes } from '~/features/contacts/routes'
 import { homeRoutes } from '~/features/home/routes'
+import { segmentRoutes } from '~/features/segments/routes'
 import { settingsRoutes } from '~/features/settings/routes'
 import { suppressionRoutes } from '~/features/suppressions/routes'
 import { topicRoutes } from '~/features/topics/routes'
@@ -17,14 +18,13 @@ const routeTree = rootRoute.addChildren([
   ...signInRoutes,
   shellRoute.addChildren([
     ...homeRoutes,
-    shellRoute.addChildren([
-      ...campaignRoutes,
-      ...userRoutes,
-      ...settingsRoutes,
-      ...suppressionRoutes,
-      ...topicRoutes,
-      ...contactRoutes,
-    ]),
+    ...campaignRoutes,
+    ...userRoutes,
+    ...settingsRoutes,
+    ...suppressionRoutes,
+    ...topicRoutes,
+    ...contactRoutes,
+    ...segmentRoutes,
   ]),
 ])
 
