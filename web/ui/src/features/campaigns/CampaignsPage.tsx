@@ -1,4 +1,4 @@
-import { ActionIcon, Anchor, Button, Group, Menu, SegmentedControl, Text } from '@mantine/core'
+import { ActionIcon, Anchor, Button, Group, Menu, SegmentedControl, Text, VisuallyHidden } from '@mantine/core'
 import { IconCalendar, IconCopy, IconDots, IconList, IconPlus, IconSend, IconTrash } from '@tabler/icons-react'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
@@ -158,7 +158,16 @@ function All({ show, q, make }: { show: ListFilter; q?: string; make: React.Reac
               '–'
             ),
         },
-        ...(may ? [{ accessor: 'actions', title: '', width: 48, render: (c: Campaign) => <More campaign={c} /> }] : []),
+        ...(may
+          ? [
+              {
+                accessor: 'actions',
+                title: <VisuallyHidden>{t('menu.label')}</VisuallyHidden>,
+                width: 48,
+                render: (c: Campaign) => <More campaign={c} />,
+              },
+            ]
+          : []),
       ]}
     />
   )

@@ -138,7 +138,12 @@ export function StartSection({ draft, campaign, estimate }: Props) {
         title={t('sections.checklist')}
         lead={t('checklist.lead')}
         actions={
-          <Button size="xs" variant="default" onClick={list.again} loading={list.looking || list.asking}>
+          <Button
+            size="xs"
+            variant="default"
+            onClick={list.again}
+            loading={(list.known && list.looking) || list.asking}
+          >
             {t('checklist.again')}
           </Button>
         }

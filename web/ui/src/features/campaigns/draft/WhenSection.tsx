@@ -1,6 +1,6 @@
 import { Chip, Group, NumberInput, SegmentedControl, Select, Stack, Text, TextInput } from '@mantine/core'
 import { DateTimePicker, TimeInput } from '@mantine/dates'
-import { useDebouncedValue } from '@mantine/hooks'
+import { useDebouncedValue, useMediaQuery } from '@mantine/hooks'
 import { keepPreviousData } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -29,6 +29,7 @@ type Kind = 'now' | 'at' | 'schedule'
 export function WhenSection({ fields, set, wrong }: Props) {
   const t = useWords(words)
   const zone = useTimezone()
+  const narrow = useMediaQuery('(max-width: 30em)')
   const { schedule } = fields
   const stored: Kind = schedule === null ? 'now' : 'at' in schedule ? 'at' : 'schedule'
   // "At a time" is chosen before there is a time, and nothing is saved until there is one.
@@ -43,6 +44,7 @@ export function WhenSection({ fields, set, wrong }: Props) {
   return (
     <Stack gap="sm" align="flex-start">
       <SegmentedControl
+        orientation={narrow ? 'vertical' : 'horizontal'}
         aria-label={t('sections.when')}
         value={kind}
         onChange={(v) => choose(v as Kind)}

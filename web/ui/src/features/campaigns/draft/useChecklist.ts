@@ -1,35 +1,34 @@
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 
-import { $api } from '~/api/client'
+import { client } from '~/api/client'
+
+/** The revision is part of the question: another one is asked about anew. */
+function look(id: number, revision: number, remote: boolean) {
+  return {
+    queryKey: ['checklist', id, revision, remote],
+    queryFn: async ({ signal }: { signal: AbortSignal }) => {
+      const { data } = await client.GET('/api/v1/campaigns/{id}/checklist', {
+        params: { path: { id }, query: { remote } },
+        signal,
+      })
+      return data!
+    },
+    placeholderData: keepPreviousData,
+  }
+}
 
 /** What is found about a revision of a draft: by the database at once, by the DNS and the links a little later. */
 export function useChecklist(id: number, revision: number) {
-  const path = { id }
-  // The revision is part of the question: another one is asked about anew.
-  const local = $api.useQuery(
-    'get',
-    '/api/v1/campaigns/{id}/checklist',
-    { params: { path } },
-    { queryKey: ['checklist', id, revision, 'local'], staleTime: 30_000, placeholderData: (before) => before },
-  )
-  const remote = $api.useQuery(
-    'get',
-    '/api/v1/campaigns/{id}/checklist',
-    { params: { path, query: { remote: true } } },
-    {
-      queryKey: ['checklist', id, revision, 'remote'],
-      staleTime: 5 * 60_000,
-      placeholderData: (before) => before,
-      refetchOnWindowFocus: false,
-    },
-  )
+  const local = useQuery({ ...look(id, revision, false), staleTime: 30_000 })
+  const remote = useQuery({ ...look(id, revision, true), staleTime: 5 * 60_000, refetchOnWindowFocus: false })
   const items = useMemo(() => [...(local.data?.items ?? []), ...(remote.data?.items ?? [])], [local.data, remote.data])
   return {
     items,
     lookedAt: local.data?.looked_at ?? 0,
     all: local.data?.all ?? false,
     known: local.data !== undefined,
-    looking: local.isFetching && (local.isPending || local.isPlaceholderData || local.isRefetching),
+    looking: local.data === undefined || local.isFetching,
     asking: remote.isFetching,
     error: local.error,
     again: () => {

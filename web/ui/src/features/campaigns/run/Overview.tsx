@@ -270,7 +270,7 @@ function Results({ run, reasons, onShow }: { run: Run; reasons: Reasons; onShow:
                     type="button"
                     size="sm"
                     onClick={() => onShow({ state: r.state, reason: r.reason || undefined, run: run.id })}
-                    aria-label={`${t('run.show')}: ${t(`states.${r.state}`)} ${r.reason ? reasonText(w, r.reason) : ''}`}
+                    aria-label={`${f.number(r.n)}, ${t('run.show')}: ${t(`states.${r.state}`)} ${r.reason ? reasonText(w, r.reason) : ''}`}
                   >
                     {f.number(r.n)}
                   </Anchor>

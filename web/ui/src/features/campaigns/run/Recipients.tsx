@@ -200,7 +200,7 @@ function Why({ message: m }: { message: Message }) {
           onClick={toggle}
           aria-expanded={open}
           aria-controls={id}
-          aria-label={t('recipients.showDetails', { who: m.email || String(m.id) })}
+          aria-label={`${t('recipients.technical')}: ${m.email || m.id}`}
         >
           {t('recipients.technical')}
         </UnstyledButton>

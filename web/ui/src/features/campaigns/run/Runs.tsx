@@ -1,4 +1,4 @@
-import { Anchor, Text } from '@mantine/core'
+import { Anchor, Text, VisuallyHidden } from '@mantine/core'
 import { IconClock } from '@tabler/icons-react'
 
 import { useList } from '~/api/list'
@@ -80,7 +80,12 @@ export function Runs({
         n('sent'),
         n('failed'),
         n('skipped'),
-        { accessor: 'bar', title: '', width: 140, render: (r) => <RunBar run={r} small /> },
+        {
+          accessor: 'bar',
+          title: <VisuallyHidden>{t('columns.progress')}</VisuallyHidden>,
+          width: 140,
+          render: (r) => <RunBar run={r} small />,
+        },
       ]}
     />
   )
