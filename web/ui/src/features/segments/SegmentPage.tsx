@@ -86,7 +86,9 @@ function Editor({ segment }: { segment?: Segment }) {
   const estimated = estimate.error instanceof Problem ? estimate.error.fields : {}
   const errors = refused && refused.rule === json ? refused.fields : estimated
   const nameError =
-    refused?.fields.name && refused.name === name ? refused.fields.name : strict && !name.trim() && t('page.nameMissing')
+    refused?.fields.name && refused.name === name
+      ? refused.fields.name
+      : strict && !name.trim() && t('page.nameMissing')
 
   const save = async () => {
     setStrict(true)
