@@ -30,6 +30,8 @@ export default defineConfig({
   build: {
     manifest: true,
     target: 'es2023',
+    // light-dark() as it is: what it would be made into needs a color-scheme that Mantine sets by a variable.
+    cssTarget: ['chrome123', 'edge123', 'firefox120', 'safari17.5'],
     assetsInlineLimit: 0, // data: is not allowed
     chunkSizeWarningLimit: 1000,
   },
