@@ -148,7 +148,7 @@ type getJourneyInput struct {
 	Version int `query:"version" minimum:"1" doc:"Whose definition is shown. Default: the newest."`
 }
 
-var getJourneyDoc = operation{Description: "With its definition, its versions and its counts, which are exact at every moment. For the role ops `definition` is null: its rules may name people."}
+var getJourneyDoc = operation{Description: "With its definition, its versions and its counts, which are exact at every moment. For the role ops `definition` is null and `text` empty: rules may name people."}
 
 func (a *api) getJourney(ctx context.Context, in *getJourneyInput) (*reply[JourneyDetail], error) {
 	j, err := journeys.Get(ctx, a.pool, in.ID)
@@ -177,6 +177,9 @@ func (a *api) getJourney(ctx context.Context, in *getJourneyInput) (*reply[Journ
 	}
 	if out.Mails, err = journeys.CountMails(ctx, a.pool, in.ID); err != nil {
 		return nil, err
+	}
+	if out.Definition == nil {
+		return ok(out), nil
 	}
 	text, err := journeys.Text(ctx, a.pool, out.Definition)
 	out.Text = string(text)

@@ -1101,7 +1101,7 @@ export interface paths {
         };
         /**
          * Get a journey with its counts
-         * @description With its definition, its versions and its counts, which are exact at every moment. For the role ops `definition` is null: its rules may name people.
+         * @description With its definition, its versions and its counts, which are exact at every moment. For the role ops `definition` is null and `text` empty: rules may name people.
          */
         get: operations["get-journeys-by-id"];
         /**
