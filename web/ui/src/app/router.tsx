@@ -5,6 +5,7 @@ import { Loading } from '~/components/states'
 import { campaignRoutes } from '~/features/campaigns/routes'
 import { contactRoutes } from '~/features/contacts/routes'
 import { homeRoutes } from '~/features/home/routes'
+import { journeyRoutes } from '~/features/journeys/routes'
 import { segmentRoutes } from '~/features/segments/routes'
 import { settingsRoutes } from '~/features/settings/routes'
 import { suppressionRoutes } from '~/features/suppressions/routes'
@@ -25,6 +26,7 @@ const routeTree = rootRoute.addChildren([
     ...topicRoutes,
     ...contactRoutes,
     ...segmentRoutes,
+    ...journeyRoutes,
   ]),
 ])
 

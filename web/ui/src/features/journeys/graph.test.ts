@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import { allSteps, type Definition, type Step } from './definition'
 import { graphOf, trailOf } from './graph'
-import { layout } from './layout'
+import { curve, layout } from './layout'
 
 const send = (id: string): Step => ({ id, type: 'send', template_id: 1, topic: 'news' })
 const wait = (id: string): Step => ({ id, type: 'wait', for: 'P1D' })
@@ -129,7 +129,15 @@ test('the layout puts what comes later below, and nothing upon another', () => {
   const graph = graphOf(
     journey({ id: 'q', type: 'branch', if: rule, then: [send('yes')], else: [send('no')] }, wait('w')),
   )
-  const at = layout(graph, () => ({ width: 240, height: 80 }))
+  const { places: at, lines } = layout(graph, () => ({ width: 240, height: 80 }))
   for (const e of graph.edges) expect(at.get(e.from)!.y + 80).toBeLessThan(at.get(e.to)!.y)
   expect(Math.abs(at.get('step:yes')!.x - at.get('step:no')!.x)).toBeGreaterThanOrEqual(240)
+  expect([...lines.keys()]).toEqual(graph.edges.map((e) => e.id))
+  expect(
+    curve([
+      { x: 0, y: 0 },
+      { x: 0, y: 10 },
+      { x: 10, y: 20 },
+    ]),
+  ).toBe('M0.0,0.0 Q0.0,10.0 5.0,15.0 L10.0,20.0')
 })
