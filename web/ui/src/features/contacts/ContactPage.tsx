@@ -57,7 +57,7 @@ function Profile({ profile }: { profile: Schemas['ContactProfile'] }) {
     void navigate({
       to: '/contacts/$externalId',
       params: { externalId },
-      search: (s: ContactSearch) => ({ ...s, ...patch }),
+      search: { ...search, ...patch },
       replace: true,
       resetScroll: false,
     })

@@ -18,7 +18,7 @@ import { Uses } from './Uses'
 import { useLiveEstimate, Who } from './Who'
 import { words } from './words'
 
-type Segment = Schemas['SegmentSaid']
+type Segment = Schemas['Segment']
 const path = '/api/v1/segments/{id}'
 const everyone = { combinator: 'and', rules: [] }
 

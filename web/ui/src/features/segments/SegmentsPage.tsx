@@ -22,7 +22,7 @@ import { usesSaid } from './names'
 import { useRemove } from './useRemove'
 import { words } from './words'
 
-type Segment = Schemas['SegmentSaid']
+type Segment = Schemas['Segment']
 
 export function SegmentsPage() {
   const t = useWords(words)

@@ -11,7 +11,7 @@ import { common } from '~/i18n/common'
 import { Uses } from './Uses'
 import { words } from './words'
 
-type Segment = Schemas['SegmentSaid']
+type Segment = Schemas['Segment']
 
 async function usesOf(id: number) {
   return (await client.GET('/api/v1/segments/{id}/uses', { params: { path: { id } } })).data!.items ?? []
