@@ -122,7 +122,7 @@ export function JourneyEditor({ name, onName, nameError, text, onText, check, re
       )}
       <Text size="xs" c="dimmed">
         {t('editor.hint')}{' '}
-        <Anchor href="/api/journey-file.schema.json" target="_blank" rel="noreferrer" size="xs">
+        <Anchor href="/api/journey-file.schema.json" target="_blank" rel="noreferrer" size="xs" underline="always">
           {t('editor.docs')}
         </Anchor>
       </Text>
