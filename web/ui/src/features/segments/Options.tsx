@@ -23,7 +23,7 @@ export function Options({ leaf, field, onChange }: Props) {
   const has = (option: string) => field.options?.includes(option) ?? false
   if (!field.options?.length || !leaf.operator) return null
   const { times, quantity, currency } = leaf.value
-  const unit = t(`builder.timesUnit.${field.kind === 'none' ? 'did' : 'bought'}`)
+  const unit = t(field.kind === 'none' ? 'builder.timesDid' : 'builder.timesBought', { count: times ?? 1 })
   return (
     <div className={classes.line}>
       {has('times') && (
@@ -53,7 +53,7 @@ export function Options({ leaf, field, onChange }: Props) {
       {has('within_days') && <Window value={leaf.value} onChange={onChange} />}
       {has('currency') && (
         <Select
-          className={classes.mode}
+          w={150}
           aria-label={t('builder.currency')}
           data={[
             { value: '', label: t('builder.anyCurrency') },

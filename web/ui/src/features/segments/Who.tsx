@@ -11,6 +11,7 @@ import { useFormat } from '~/i18n/format'
 
 import { useEstimate } from './estimate'
 import type { RuleState } from './RuleBuilder'
+import classes from './SegmentPage.module.css'
 import { words } from './words'
 
 /** The estimate of a rule while it is written. */
@@ -32,7 +33,7 @@ export function Who({ estimate }: { estimate: ReturnType<typeof useLiveEstimate>
   const sample = data?.sample ?? []
   const stale = waiting || counting || !!error
   return (
-    <Paper withBorder p="md" component="section" aria-label={t('who.title')}>
+    <Paper withBorder p="md" component="section" aria-label={t('who.title')} className={classes.who}>
       <Stack gap="sm">
         <Title order={2}>{t('who.title')}</Title>
         <div aria-live="polite">
@@ -54,7 +55,7 @@ export function Who({ estimate }: { estimate: ReturnType<typeof useLiveEstimate>
           )}
           {!waiting && atRule && (
             <Text size="sm" c="var(--mantine-color-error)">
-              {explain(error)}
+              {Object.keys(error.fields).some((f) => f.startsWith('rule.')) ? t('page.wrong') : explain(error)}
             </Text>
           )}
           {data && !waiting && !error && (
@@ -72,7 +73,6 @@ export function Who({ estimate }: { estimate: ReturnType<typeof useLiveEstimate>
         {data && !error && !waiting && sample.length > 0 && (
           <div>
             <Text size="xs" c="dimmed" mb={4}>
-              {t('who.sample')}.{' '}
               {data.count > sample.length
                 ? t('who.sampleOf', { shown: sample.length, count: data.count })
                 : t('who.sampleAll')}
