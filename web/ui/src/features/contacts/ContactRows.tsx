@@ -59,7 +59,7 @@ export function ContactRows({ list, empty, busy, total }: Props) {
               <th scope="col" className={classes.who}>
                 {t('list.who')}
               </th>
-              <th scope="col" className={classes.middle}>
+              <th scope="col" className={`${classes.id} ${classes.middle}`}>
                 {t('externalId')}
               </th>
               <th scope="col" className={classes.wide}>

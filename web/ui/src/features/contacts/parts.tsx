@@ -96,7 +96,7 @@ export function OrderFigures({ stats }: { stats: Schemas['CatalogStats'] }) {
         <Figure
           label={t('figures.favourite')}
           value={
-            <Text span size="sm" fw={500} style={{ overflowWrap: 'anywhere' }}>
+            <Text span size="sm" fw={500} lh={1.3} display="inline-block" style={{ overflowWrap: 'anywhere' }}>
               {favourite[0]!.name || favourite[0]!.sku} × {f.number(favourite[0]!.quantity)}
             </Text>
           }

@@ -81,6 +81,7 @@ export function SuppressionsPage() {
           {
             accessor: 'cause',
             title: t('cause'),
+            width: 140,
             render: (row) => <CauseBadge cause={row.cause} />,
           },
           {
@@ -116,7 +117,7 @@ export function SuppressionsPage() {
             accessor: 'actions',
             title: <VisuallyHidden>{say('actions')}</VisuallyHidden>,
             textAlign: 'right',
-            width: 110,
+            width: 104,
             render: (row) => (
               <Button
                 size="compact-sm"
