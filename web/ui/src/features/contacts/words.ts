@@ -36,7 +36,7 @@ export const words = defineWords(
       filters: 'Filters',
       clear: 'Clear all',
       any: 'Any',
-      topicFirst: 'Choose a topic first',
+      topicFirst: 'Topic first',
       noCountry: 'No contact is from there',
       sort: 'Order of the list',
       sorts: {
@@ -238,7 +238,7 @@ export const words = defineWords(
       filters: 'Filter',
       clear: 'Zurücksetzen',
       any: 'Beliebig',
-      topicFirst: 'Erst ein Thema wählen',
+      topicFirst: 'Erst das Thema',
       noCountry: 'Von dort ist kein Kontakt',
       sort: 'Reihenfolge der Liste',
       sorts: {
