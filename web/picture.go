@@ -63,7 +63,12 @@ var getProductPictureDoc = operation{
 	Description: "What is at the product's `image_url`, fetched by this server from a public address, at most 5 MB. 404 where there is none, it is no picture, or it cannot be fetched.",
 }
 
-func (a *api) getProductPicture(ctx context.Context, in *ProductPath) (*picture, error) {
+type getProductPictureInput struct {
+	ProductPath
+	Version string `query:"v" maxLength:"50" doc:"Not looked at: another value is another picture to a browser that keeps them."`
+}
+
+func (a *api) getProductPicture(ctx context.Context, in *getProductPictureInput) (*picture, error) {
 	p, err := catalog.ProductBySKU(ctx, a.pool, in.SKU)
 	if err != nil {
 		return nil, err

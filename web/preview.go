@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	xhtml "golang.org/x/net/html"
 
 	"posthorn/internal/fault"
 	"posthorn/templates"
@@ -227,16 +228,17 @@ func (a *api) previewPage(_ context.Context, in *previewPageInput) (*page, error
 		}
 		return ""
 	}
-	html := field("html")
+	html, pictures := field("html"), field("pictures") == "1"
 	if html == "" {
 		return nil, fault.Invalidf("html", "is missing: send a form with the field html")
 	}
+	html = withoutLoading(html, pictures)
 	if field("dark") == "1" {
 		html = dark(html)
 	}
 	return &page{
 		ContentType: "text/html; charset=utf-8",
-		Policy:      previewPolicy(field("pictures") == "1"),
+		Policy:      previewPolicy(pictures),
 		Frames:      "SAMEORIGIN",
 		Body:        []byte(inHead(html, `<base target="_blank">`)), // where no link leads: the sandbox has no windows
 	}, nil
@@ -258,7 +260,44 @@ func previewPolicy(pictures bool) string {
 	}, "; ")
 }
 
+// withoutLoading takes out what the policy would not let load, so that it is not tried: style
+// sheets and fonts from elsewhere and, unless they are wanted, pictures, of which the alternative
+// text is shown in a box, as mail programs do. All else stays as it was written.
+func withoutLoading(html string, pictures bool) string {
+	var b strings.Builder
+	z := xhtml.NewTokenizer(strings.NewReader(html))
+	inStyle, hidden := false, false
+	for kind := z.Next(); kind != xhtml.ErrorToken; kind = z.Next() {
+		raw := string(z.Raw())
+		name, _ := z.TagName()
+		switch tag := string(name); {
+		case kind == xhtml.TextToken && inStyle:
+			raw = importRule.ReplaceAllString(raw, "")
+		case kind != xhtml.StartTagToken && kind != xhtml.SelfClosingTagToken:
+			inStyle = false
+		case tag == "link":
+			raw = ""
+		case tag == "style":
+			inStyle = true
+		case !pictures && fromElsewhere.MatchString(raw):
+			raw = fromElsewhere.ReplaceAllString(raw, "")
+			if tag == "img" {
+				raw = "<img data-hidden" + raw[len("<img"):]
+				hidden = true
+			}
+		}
+		b.WriteString(raw)
+	}
+	if hidden {
+		return inHead(b.String(), `<style>img[data-hidden]{display:inline-block;min-width:24px;min-height:24px;outline:1px dashed #999;background:#f4f4f4;color:#555;font:12px/1.3 sans-serif;overflow:hidden}</style>`)
+	}
+	return b.String()
+}
+
 var (
+	importRule    = regexp.MustCompile(`(?i)@import[^;]*;?`)
+	fromElsewhere = regexp.MustCompile(`(?i)\s(?:src|srcset|background)\s*=\s*(?:"\s*(?:https?:)?//[^"]*"|'\s*(?:https?:)?//[^']*'|(?:https?:)?//[^\s>]*)`)
+
 	headTag   = regexp.MustCompile(`(?i)<head(\s[^>]*)?>`)
 	doctype   = regexp.MustCompile(`(?i)^\s*<!doctype[^>]*>`)
 	darkRules = regexp.MustCompile(`(?i)\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)`)

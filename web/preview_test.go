@@ -32,7 +32,7 @@ func TestPreviewPageIsASandbox(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	const path = "/api/v1/templates/preview/page"
-	mail := `<!DOCTYPE html><html><head lang="en"><title>x</title></head><body><script>alert(1)</script><img src="https://shop.example/a.png"></body></html>`
+	mail := `<!DOCTYPE html><html><head lang="en"><title>x</title></head><body><script>alert(1)</script><!--[if mso]><td><![endif]--><p CLASS=x>a &lt; b</p></body></html>`
 	a := s.form(path, map[string]string{"html": mail}).want(200)
 	if got := string(a.body); got != strings.Replace(mail, `<head lang="en">`, `<head lang="en"><base target="_blank">`, 1) {
 		t.Errorf("%s", got)
@@ -57,6 +57,27 @@ func TestPreviewPageIsASandbox(t *testing.T) {
 	s.form(path, map[string]string{"html": strings.Repeat("x", previewPageLimit)}).want(413)
 	s.key = ""
 	s.form(path, map[string]string{"html": mail}).want(401)
+}
+
+// Nothing is tried to load that may not, so that nothing of it is in the browser's log.
+func TestPreviewLoadsNothingUnasked(t *testing.T) {
+	t.Parallel()
+	const box = `<style>img[data-hidden]{display:inline-block;min-width:24px;min-height:24px;outline:1px dashed #999;background:#f4f4f4;color:#555;font:12px/1.3 sans-serif;overflow:hidden}</style>`
+	for _, c := range []struct{ html, with, without string }{
+		{`<p>x</p><img src="https://a.example/x.png" alt="A > B" width=5>`, `<p>x</p><img src="https://a.example/x.png" alt="A > B" width=5>`, box + `<p>x</p><img data-hidden alt="A > B" width=5>`},
+		{`<IMG width="5" SRC='//a.example/x' srcset="https://a.example/2x 2x"/>`, `<IMG width="5" SRC='//a.example/x' srcset="https://a.example/2x 2x"/>`, box + `<img data-hidden width="5"/>`},
+		{`<td background=http://a.example/x.png>`, `<td background=http://a.example/x.png>`, `<td>`},
+		{`<img src="data:image/png;base64,AA==">`, `<img src="data:image/png;base64,AA==">`, `<img src="data:image/png;base64,AA==">`},
+		{`<link href="https://a.example/f.css" rel="stylesheet"><style>@import url(https://a.example/f);p{color:red}</style>`, `<style>p{color:red}</style>`, `<style>p{color:red}</style>`},
+		{`<!--[if mso]><img src="https://a.example/x"><![endif]--><a href="https://a.example">@import x;</a>`, `<!--[if mso]><img src="https://a.example/x"><![endif]--><a href="https://a.example">@import x;</a>`, `<!--[if mso]><img src="https://a.example/x"><![endif]--><a href="https://a.example">@import x;</a>`},
+	} {
+		if got := withoutLoading(c.html, true); got != c.with {
+			t.Errorf("with pictures: %s", got)
+		}
+		if got := withoutLoading(c.html, false); got != c.without {
+			t.Errorf("without: %s, want %s", got, c.without)
+		}
+	}
 }
 
 func TestDarkPreview(t *testing.T) {

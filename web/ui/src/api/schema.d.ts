@@ -13933,7 +13933,10 @@ export interface operations {
     };
     "get-products-by-sku-picture": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Not looked at: another value is another picture to a browser that keeps them. */
+                v?: string;
+            };
             header?: never;
             path: {
                 /** @description The shop's id of the product. */
