@@ -104,7 +104,7 @@ const completion = (type: string) => (o: Offer) => ({ ...o, type }) satisfies Co
 /** The language, and what is offered in it. */
 function support(language: CodeLanguage): Extension {
   if (language.name === 'yaml')
-    return [yaml(), autocompletion({ override: [(context) => yamlOffers(context, language)] })]
+    return [yaml(), autocompletion({ icons: false, override: [(context) => yamlOffers(context, language)] })]
   const { variables, filters, tags, elements = [] } = language
   // Paths are offered step by step: contact, then what a contact has.
   const roots = new Map<string, Completion>()
@@ -131,7 +131,7 @@ function support(language: CodeLanguage): Extension {
       properties,
     }),
     closePercentBrace,
-    autocompletion(),
+    autocompletion({ icons: false }),
   ]
 }
 
