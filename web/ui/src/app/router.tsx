@@ -9,6 +9,7 @@ import { journeyRoutes } from '~/features/journeys/routes'
 import { segmentRoutes } from '~/features/segments/routes'
 import { settingsRoutes } from '~/features/settings/routes'
 import { suppressionRoutes } from '~/features/suppressions/routes'
+import { templateRoutes } from '~/features/templates/routes'
 import { topicRoutes } from '~/features/topics/routes'
 import { signInRoutes, userRoutes } from '~/features/users/routes'
 
@@ -26,6 +27,7 @@ const routeTree = rootRoute.addChildren([
     ...topicRoutes,
     ...contactRoutes,
     ...segmentRoutes,
+    shellRoute.addChildren([...templateRoutes]),
     ...journeyRoutes,
   ]),
 ])
