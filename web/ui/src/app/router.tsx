@@ -3,6 +3,7 @@ import { createRouter } from '@tanstack/react-router'
 
 import { Loading } from '~/components/states'
 import { campaignRoutes } from '~/features/campaigns/routes'
+import { catalogRoutes } from '~/features/catalog/routes'
 import { contactRoutes } from '~/features/contacts/routes'
 import { homeRoutes } from '~/features/home/routes'
 import { journeyRoutes } from '~/features/journeys/routes'
@@ -27,7 +28,7 @@ const routeTree = rootRoute.addChildren([
     ...topicRoutes,
     ...contactRoutes,
     ...segmentRoutes,
-    shellRoute.addChildren([...templateRoutes]),
+    shellRoute.addChildren([...templateRoutes, ...catalogRoutes]),
     ...journeyRoutes,
   ]),
 ])
