@@ -1,21 +1,13 @@
 import { Alert, Anchor, Button, Group, Paper, Stack, Text } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
-import {
-  IconAlertTriangle,
-  IconCheck,
-  IconCircleX,
-  IconCircleCheck,
-  IconPlayerPause,
-  IconPlayerPlay,
-  IconPlus,
-} from '@tabler/icons-react'
+import { IconCheck, IconPlayerPause, IconPlayerPlay, IconPlus } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
-import { useState, type ReactNode } from 'react'
+import { lazy, Suspense, useState, type ReactNode } from 'react'
 
 import { client, type Schemas } from '~/api/client'
 import { useLive } from '~/api/live'
 import { notifyProblem } from '~/api/problem'
-import { useMay, useUser, type Role } from '~/app/session'
+import { useMay } from '~/app/session'
 import { Explained } from '~/components/Figure'
 import { Page, Section } from '~/components/Page'
 import { Failed, Loading } from '~/components/states'
@@ -23,14 +15,15 @@ import { Time } from '~/components/Time'
 import { useCreate } from '~/features/campaigns/create'
 import { RunBar } from '~/features/campaigns/run/RunBar'
 import { StatusBadge } from '~/features/campaigns/StatusBadge'
-import { wording } from '~/features/campaigns/wording'
 import { sharedWords } from '~/features/campaigns/shared-words'
 import { useWords } from '~/i18n'
 import { useFormat } from '~/i18n/format'
 
 import classes from './home.module.css'
-import { noticeHow, noticeLink, noticeText, type Notice } from './notice'
 import { words } from './words'
+
+/** Its words are many; they come after the first screen. */
+const Attention = lazy(() => import('./Attention'))
 
 /** What somebody wants to see first; it moves. */
 export function HomePage() {
@@ -55,7 +48,9 @@ export function HomePage() {
         <Loading />
       ) : (
         <Stack gap="lg">
-          <Attention list={data.attention ?? []} />
+          <Suspense>
+            <Attention list={data.attention ?? []} />
+          </Suspense>
           {may && <FirstSteps setup={data.setup} />}
           <Section title={t('sending')}>
             <Sending list={data.sending ?? []} />
@@ -85,65 +80,6 @@ export function HomePage() {
         </Stack>
       )}
     </Page>
-  )
-}
-
-function Attention({ list }: { list: Notice[] }) {
-  const t = useWords(words)
-  const w = useWords(wording)
-  const role = useUser()?.role as Role | undefined
-  if (list.length === 0)
-    return (
-      <Group gap={6}>
-        <IconCircleCheck
-          size={18}
-          color="light-dark(var(--mantine-color-teal-8), var(--mantine-color-teal-4))"
-          aria-hidden
-        />
-        <Text size="sm">{t('allWell')}</Text>
-      </Group>
-    )
-  return (
-    <Section title={t('attention')}>
-      <Paper withBorder>
-        <ul className={classes.list} aria-live="polite">
-          {list.map((n) => {
-            const link = noticeLink(n, role)
-            const Icon = n.level === 'error' ? IconCircleX : IconAlertTriangle
-            const color =
-              n.level === 'error'
-                ? 'var(--mantine-color-error)'
-                : 'light-dark(var(--mantine-color-orange-8), var(--mantine-color-orange-4))'
-            return (
-              <li
-                key={`${n.code} ${n.kind} ${n.id ?? ''} ${String(n.values.relay ?? '')}`}
-                className={classes.row}
-                data-wrap
-              >
-                <Icon size={18} color={color} aria-label={t(`level.${n.level}`)} style={{ flex: 'none' }} />
-                <div className={classes.grow}>
-                  <Text size="sm">{noticeText(t, w, n)}</Text>
-                  <Text size="xs" c="dimmed">
-                    {noticeHow(t, n)} {!link && t('askOps')}
-                    {n.at && n.code !== 'relay_missing' && (
-                      <>
-                        {' '}
-                        <Time at={n.at} relative />
-                      </>
-                    )}
-                  </Text>
-                </div>
-                {link && (
-                  <Button component={Link} to={link.to} size="xs" variant="default" style={{ flex: 'none' }}>
-                    {t(link.word)}
-                  </Button>
-                )}
-              </li>
-            )
-          })}
-        </ul>
-      </Paper>
-    </Section>
   )
 }
 
