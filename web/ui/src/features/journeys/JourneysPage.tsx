@@ -47,7 +47,7 @@ export function JourneysPage() {
     accessor: key,
     title: <Explained formula={t(`formula.${key}`)}>{t(`columns.${key}`)}</Explained>,
     textAlign: 'right' as const,
-    width: 110,
+    width: 98,
     render: (row: Schemas['JourneyListed']) => f.number(row.counts[key]),
   })
   return (
@@ -97,7 +97,6 @@ export function JourneysPage() {
           {
             accessor: 'name',
             title: t('columns.name'),
-            width: '24%',
             render: (row) => (
               <Anchor component={Link} to={`/journeys/${row.id}`} fw={500}>
                 {row.name}
@@ -107,7 +106,7 @@ export function JourneysPage() {
           {
             accessor: 'status',
             title: t('status'),
-            width: 110,
+            width: 96,
             render: (row) => (
               <Badge color={statusColors[row.status as JourneyStatus]}>
                 {t(`statuses.${row.status as JourneyStatus}`)}
@@ -117,13 +116,14 @@ export function JourneysPage() {
           {
             accessor: 'trigger',
             title: t('columns.trigger'),
+            width: 200,
             render: (row) => triggerInWords(t, row.trigger as never),
           },
           {
             accessor: 'steps',
             title: <Explained formula={t('formula.steps')}>{t('columns.steps')}</Explained>,
             textAlign: 'right',
-            width: 90,
+            width: 80,
             render: (row) => f.number(row.steps),
           },
           figure('enrolled'),
@@ -131,7 +131,7 @@ export function JourneysPage() {
             accessor: 'underway',
             title: <Explained formula={t('formula.underway')}>{t('columns.underway')}</Explained>,
             textAlign: 'right',
-            width: 110,
+            width: 98,
             render: (row) => f.number(underWay(row.counts)),
           },
           figure('waiting'),
