@@ -28,7 +28,6 @@ export function Uses({ list, told }: { list: Schemas['SegmentUse'][]; told?: boo
           <Text size="xs" c="dimmed">
             {t(`uses.kind.${use.kind}`)}, {t(`uses.as.${use.as}`)}
             {told && `. ${consequence(t, use)}`}
-            {told && use.as === 'exclude' && use.keeps && ` ${t('uses.excluded')}`}
           </Text>
         </li>
       ))}

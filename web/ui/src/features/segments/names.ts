@@ -74,7 +74,8 @@ export function leafFor(name: string, field: Schemas['SegmentField'], attributes
 export function consequence(t: T, use: Schemas['SegmentUse']): string {
   if (use.kind === 'journey') return t(use.status === 'live' ? 'uses.journeyLive' : 'uses.journeyIdle')
   if (!use.keeps) return t('uses.ended')
-  return t(use.status === 'running' || use.status === 'paused' ? 'uses.begun' : 'uses.draft')
+  if (use.status === 'running' || use.status === 'paused') return t('uses.begun')
+  return t(use.as === 'exclude' ? 'uses.excluded' : 'uses.draft')
 }
 
 /** "2 campaigns, 1 journey". */

@@ -69,7 +69,7 @@ export const words = defineWords(
       journeyLive:
         'Takes the changed rule within a minute: who fits then enters or leaves the segment, and may begin the journey.',
       journeyIdle: 'Takes the changed rule when it is published.',
-      excluded: 'Whom the rule selects gets no mail.',
+      excluded: 'Whom the rule selects when it starts gets no mail: the change counts.',
     },
     status: {
       draft: 'Draft',
@@ -338,7 +338,7 @@ export const words = defineWords(
       journeyLive:
         'Nimmt die geänderte Regel binnen einer Minute: Wer dann passt, betritt oder verlässt das Segment und beginnt womöglich die Journey.',
       journeyIdle: 'Nimmt die geänderte Regel, wenn sie veröffentlicht wird.',
-      excluded: 'Wen die Regel auswählt, bekommt keine Mail.',
+      excluded: 'Wen die Regel beim Start auswählt, der bekommt keine Mail: Die Änderung zählt.',
     },
     status: {
       draft: 'Entwurf',
