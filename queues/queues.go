@@ -31,6 +31,7 @@ import (
 
 // Overview is all queues, and what works on them.
 type Overview struct {
+	At         time.Time   `json:"at" doc:"When it was looked, by the clock that all times here are of."`
 	Redis      string      `json:"redis" enum:"ok,unreachable" doc:"unreachable: only what waits in the database is shown, and nothing is worked on."`
 	Queues     []Queue     `json:"queues" doc:"Those first whose delay somebody notices first."`
 	Workers    []Worker    `json:"workers"`
@@ -168,7 +169,7 @@ func (d *Desk) look(ctx context.Context) (Overview, error) {
 	if err != nil {
 		return Overview{}, err
 	}
-	o := Overview{Redis: "ok", Workers: []Worker{}, Schedulers: []Scheduler{}, Repairs: []Repair{}, Unknown: r.unknown}
+	o := Overview{At: now, Redis: "ok", Workers: []Worker{}, Schedulers: []Scheduler{}, Repairs: []Repair{}, Unknown: r.unknown}
 	for _, name := range tasks.Queues {
 		q := Queue{Name: name, Unit: units[name], Waiting: r.waiting[name], Deferred: r.deferred[name], Held: r.held[name]}
 		if since, ok := r.paused[name]; ok {
@@ -245,7 +246,7 @@ func (d *Desk) fill(now time.Time, q *Queue, hour []pulse.Interval) error {
 		return fmt.Errorf("queues: look at %s: %w", q.Name, err)
 	}
 	q.Pending, q.Active, q.Archived = info.Pending, info.Active, info.Archived
-	q.Retry = info.Retry + info.Scheduled
+	q.Retry = info.Retry
 	q.Oldest = info.Latency.Seconds()
 	q.Done, q.Lost = info.Processed, info.Failed
 	q.Failed = pulse.Sum(hour)[pulse.Key{What: pulse.Tasks, Of: q.Name, As: "failed"}]

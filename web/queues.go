@@ -24,7 +24,7 @@ const lookWithin = 900 * time.Millisecond
 
 var (
 	getQueuesDoc  = operation{Description: "All queues, who works on them, the relays and the sweeps: what the page of queues shows. No contact's data is in it."}
-	liveQueuesDoc = operation{Description: getQueuesDoc.Description + " Told again whenever it changes, which is about every second."}
+	liveQueuesDoc = operation{Description: getQueuesDoc.Description + " Told about every second."}
 )
 
 func (a *api) queuesNow(ctx context.Context, _ *none) (o queues.Overview, err error) {

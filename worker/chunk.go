@@ -269,6 +269,7 @@ func (s *shift) sendBatch(ctx context.Context, batch []messages.Claimed) error {
 			break
 		}
 		r, struck := s.sendOne(ctx, m, facts)
+		s.settled(r)
 		if struck {
 			strike = &r
 		}
@@ -280,7 +281,6 @@ func (s *shift) sendBatch(ctx context.Context, batch []messages.Claimed) error {
 	if err := s.record(ctx, results); err != nil {
 		return err
 	}
-	s.recorded(results)
 	if strike != nil && s.Kind == messages.OfCampaign && !s.warm {
 		paused, err := campaigns.Strikes(ctx, s.Pool, s.Clock(), s.Chunk, strike.Reason, strike.Detail)
 		if err != nil {

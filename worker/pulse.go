@@ -61,14 +61,11 @@ func (s *shift) answered(m messages.Claimed, r messages.Result) {
 	}
 }
 
-// recorded counts what became of a batch; what was put back as it was does not count.
-func (s *shift) recorded(results []messages.Result) {
-	var rows int64
-	for _, r := range results {
-		if r.State != messages.Planned {
-			s.Pulse.Add(pulse.Mails, s.queue(), string(r.State), 1)
-			rows++
-		}
+// settled counts what became of a message, before it is recorded: a batch at a slow
+// relay takes a while. What is put back as it was does not count.
+func (s *shift) settled(r messages.Result) {
+	if r.State != messages.Planned {
+		s.Pulse.Add(pulse.Mails, s.queue(), string(r.State), 1)
+		s.Pulse.Add(pulse.Rows, s.queue(), "", 1)
 	}
-	s.Pulse.Add(pulse.Rows, s.queue(), "", rows)
 }

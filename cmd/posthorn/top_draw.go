@@ -57,7 +57,7 @@ func drawTop(o queues.Overview, now time.Time, width int) []line {
 	drawRelays(add, o)
 	if o.Unknown > 0 {
 		add(normal, "")
-		add(warning, "%s mails were offered and never answered: decide under Queues, or POST /api/v1/unknown/RUN/resolve", count(o.Unknown))
+		add(warning, "unknown mails: %s, to be decided under Queues (GET /api/v1/unknown)", count(o.Unknown))
 	}
 	if len(o.Repairs) > 0 || o.Knocks > 0 {
 		var list []string
@@ -142,7 +142,7 @@ func rowText(id int64) string {
 
 func drawRelays(add adder, o queues.Overview) {
 	add(normal, "")
-	add(heading, "%-16s%-10s%8s%7s%8s%9s%9s%9s", "RELAY", "CIRCUIT", "MAILS/S", "CONNS", "IDLE", "SENT/H", "LATER/H", "REFUSED/H")
+	add(heading, "%-16s%-10s%8s%7s%6s%9s%9s%11s", "RELAY", "CIRCUIT", "MAILS/S", "CONNS", "IDLE", "SENT/H", "LATER/H", "REFUSED/H")
 	if len(o.Relays) == 0 {
 		add(warning, "none is set")
 	}
@@ -151,7 +151,7 @@ func drawRelays(add adder, o queues.Overview) {
 		if r.State == pulse.Open || r.State == pulse.HalfOpen {
 			s = alarm
 		}
-		add(s, "%-16s%-10s%8s%7d%8d%9s%9s%9s", fit(printable(r.Name), 15), r.State, short(r.Rate), r.InUse, r.Idle,
+		add(s, "%-16s%-10s%8s%7d%6d%9s%9s%11s", fit(printable(r.Name), 15), r.State, short(r.Rate), r.InUse, r.Idle,
 			short(float64(r.Accepted)), short(float64(r.Put)), short(float64(r.Refused)))
 		if r.Reason != "" {
 			add(s, "  %s: %s", r.Reason, printable(r.Detail))

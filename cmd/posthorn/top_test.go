@@ -64,7 +64,7 @@ func TestTopFits(t *testing.T) {
 		"bulk          1.2M    8432  2m26s    128   16     2     1    12s   3.0s  1m05s",
 		"events        100k       0 paused", "webhooks         7       0  never",
 		"worker-1.mail.shop.example:4711  triggered 0/4  bulk 16/16", "  campaign:chunk   row 12345    for 12s", "  relay:test       default      for 1.0s",
-		"w?[2J2:1  lost, last heard of 3m00s ago", "default         closed        8432     16       0     2.0M        0        0",
+		"w?[2J2:1  lost, last heard of 3m00s ago", "default         closed        8432     16     0     2.0M        0          0",
 		"  relay_unreachable: connect: dial tcp 192.0.2.1:25: ?]0;i/o timeout", "journey_chunk 2, lease 1",
 	} {
 		if !strings.Contains(text, want) {

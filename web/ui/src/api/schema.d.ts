@@ -1577,7 +1577,7 @@ export interface paths {
         };
         /**
          * Follow all queues, workers and relays
-         * @description All queues, who works on them, the relays and the sweeps: what the page of queues shows. No contact's data is in it. Told again whenever it changes, which is about every second.
+         * @description All queues, who works on them, the relays and the sweeps: what the page of queues shows. No contact's data is in it. Told about every second.
          */
         get: operations["get-queues-live"];
         put?: never;
@@ -4905,6 +4905,11 @@ export interface components {
             tasks: number;
         };
         QueueOverview: {
+            /**
+             * Format: date-time
+             * @description When it was looked, by the clock that all times here are of.
+             */
+            at: string;
             /**
              * Format: int64
              * @description Knocks of the last hour that could not be made, because Redis was away; sweeps made up for them.

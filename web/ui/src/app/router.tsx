@@ -7,6 +7,7 @@ import { catalogRoutes } from '~/features/catalog/routes'
 import { contactRoutes } from '~/features/contacts/routes'
 import { homeRoutes } from '~/features/home/routes'
 import { journeyRoutes } from '~/features/journeys/routes'
+import { queueRoutes } from '~/features/queues/routes'
 import { segmentRoutes } from '~/features/segments/routes'
 import { settingsRoutes } from '~/features/settings/routes'
 import { suppressionRoutes } from '~/features/suppressions/routes'
@@ -28,8 +29,10 @@ const routeTree = rootRoute.addChildren([
     ...topicRoutes,
     ...contactRoutes,
     ...segmentRoutes,
-    shellRoute.addChildren([...templateRoutes, ...catalogRoutes]),
+    ...templateRoutes,
+    ...catalogRoutes,
     ...journeyRoutes,
+    ...queueRoutes,
   ]),
 ])
 

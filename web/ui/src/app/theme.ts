@@ -1,5 +1,7 @@
 import { createTheme, defaultVariantColorsResolver, type CSSVariablesResolver } from '@mantine/core'
 
+import { common } from '~/i18n/common'
+
 /**
  * Calm and dense: small text, thin lines, one accent. Colours of texts are darker (in the
  * dark: lighter) than Mantine's own, so that they are read on every ground (WCAG 1.4.3, 4.5:1).
@@ -46,6 +48,7 @@ export const theme = createTheme({
     Modal: { defaultProps: { centered: true } },
     ModalHeader: { defaultProps: { role: 'none' } }, // a page has one banner
     Menu: { defaultProps: { withInitialFocusPlaceholder: false } }, // the first entry takes the focus
+    Notification: { defaultProps: () => ({ closeButtonProps: { 'aria-label': common.t('close') } }) },
     Anchor: { defaultProps: { underline: 'hover' } },
     Select: { defaultProps: { allowDeselect: false } },
   },
