@@ -36,7 +36,6 @@ export async function pagesOf(demo) {
     contact: `/contacts/${encodeURIComponent(contact.external_id)}`,
     segments: '/segments',
     segment: `/segments/${segment.id}`,
-    imports: '/imports',
     topics: '/topics',
     suppressions: '/suppressions',
     templates: '/templates',

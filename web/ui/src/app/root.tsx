@@ -21,7 +21,16 @@ declare module '@tanstack/react-router' {
   }
 }
 
-export const rootRoute = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Broken })
+/** Outside of the shell, which has a main part already. */
+function Nowhere() {
+  return (
+    <main>
+      <NotFound />
+    </main>
+  )
+}
+
+export const rootRoute = createRootRoute({ component: Outlet, notFoundComponent: Nowhere, errorComponent: Broken })
 
 export const shellRoute = createRoute({
   getParentRoute: () => rootRoute,

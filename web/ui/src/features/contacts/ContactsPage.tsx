@@ -1,8 +1,8 @@
 import { Badge, Button, Collapse, Group, Select, SimpleGrid, Text } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
-import { IconAddressBook, IconFilter, IconTableImport, IconUserPlus } from '@tabler/icons-react'
+import { IconAddressBook, IconFilter, IconUserPlus } from '@tabler/icons-react'
 import { keepPreviousData } from '@tanstack/react-query'
-import { Link, useNavigate, useSearch } from '@tanstack/react-router'
+import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 
 import { $api } from '~/api/client'
@@ -47,16 +47,6 @@ export function ContactsPage() {
   const add = (
     <Button leftSection={<IconUserPlus size={16} aria-hidden />} onClick={() => setAdding(true)}>
       {t('new')}
-    </Button>
-  )
-  const importLink = (
-    <Button
-      component={Link}
-      to={'/imports' as string}
-      variant="default"
-      leftSection={<IconTableImport size={16} aria-hidden />}
-    >
-      {t('import')}
     </Button>
   )
   const filtered = filters > 0 || !!search.q
@@ -127,16 +117,7 @@ export function ContactsPage() {
               {t('list.nothingText')}
             </Empty>
           ) : (
-            <Empty
-              icon={IconAddressBook}
-              title={t('list.empty')}
-              action={
-                <Group gap="xs">
-                  {importLink}
-                  {add}
-                </Group>
-              }
-            >
+            <Empty icon={IconAddressBook} title={t('list.empty')} action={add}>
               {t('list.emptyText')}
             </Empty>
           )

@@ -5,7 +5,6 @@ export const words = defineWords(
   {
     title: 'Contacts',
     new: 'New contact',
-    import: 'Import contacts',
     externalId: 'Customer number',
     externalIdHint: 'The shop’s own id of the person. It cannot be changed later.',
     address: 'Email address',
@@ -207,7 +206,6 @@ export const words = defineWords(
   {
     title: 'Kontakte',
     new: 'Neuer Kontakt',
-    import: 'Kontakte importieren',
     externalId: 'Kundennummer',
     externalIdHint: 'Die Kennung der Person im Shop. Sie lässt sich später nicht ändern.',
     address: 'E-Mail-Adresse',

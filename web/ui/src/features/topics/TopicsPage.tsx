@@ -1,5 +1,5 @@
-import { Anchor, Button, Group, Text } from '@mantine/core'
-import { IconTableImport, IconTags } from '@tabler/icons-react'
+import { Anchor, Group, Text } from '@mantine/core'
+import { IconTags } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 
 import { $api, type Schemas } from '~/api/client'
@@ -30,20 +30,7 @@ export function TopicsPage() {
         id={(row) => row.topic}
         minWidth={720}
         empty={
-          <Empty
-            icon={IconTags}
-            title={t('empty')}
-            action={
-              <Button
-                component={Link}
-                to={'/imports' as string}
-                leftSection={<IconTableImport size={16} aria-hidden />}
-                variant="default"
-              >
-                {t('import')}
-              </Button>
-            }
-          >
+          <Empty icon={IconTags} title={t('empty')}>
             {t('emptyText')}
           </Empty>
         }

@@ -20,7 +20,6 @@ export const words = defineWords(
     empty: 'No topics yet',
     emptyText:
       'Import contacts with their consents, record a consent on a contact’s page, or name a topic in a campaign.',
-    import: 'Import contacts',
     states: {
       subscribed: 'Subscribed',
       pending: 'Pending',
@@ -52,7 +51,6 @@ export const words = defineWords(
     empty: 'Noch keine Themen',
     emptyText:
       'Importieren Sie Kontakte mit ihren Einwilligungen, halten Sie auf der Seite eines Kontakts eine Einwilligung fest oder nennen Sie ein Thema in einer Kampagne.',
-    import: 'Kontakte importieren',
     states: {
       subscribed: 'Abonniert',
       pending: 'Unbestätigt',
