@@ -36,7 +36,10 @@ export function Queues({ o }: { o: Overview }) {
                   {t(`names.${q.name}`)}
                 </Text>
                 {q.paused_since ? (
-                  <Badge color="yellow">{t('queues.pausedSince', { time: f.dateTime(q.paused_since) })}</Badge>
+                  <>
+                    <Badge color="yellow">{t('queues.paused')}</Badge>
+                    <Note>{t('queues.pausedSince', { time: f.dateTime(q.paused_since) })}</Note>
+                  </>
                 ) : (
                   <Note>{q.name}</Note>
                 )}
@@ -91,7 +94,7 @@ export function Queues({ o }: { o: Overview }) {
             title: t('queues.retry'),
             formula: t('queues.retryFormula'),
             number: true,
-            render: (q) => f.number(q.retry),
+            render: (q) => (known ? f.number(q.retry) : '–'),
           },
           {
             key: 'dead',
@@ -103,8 +106,10 @@ export function Queues({ o }: { o: Overview }) {
                 <Text span size="sm" c="var(--mantine-color-error)" fw={600}>
                   {f.number(q.archived)}
                 </Text>
-              ) : (
+              ) : known ? (
                 f.number(0)
+              ) : (
+                '–'
               ),
           },
           {
@@ -158,6 +163,7 @@ function PauseButton({ queue: q }: { queue: Queue }) {
   return q.paused_since ? (
     <Button
       size="compact-sm"
+      miw="fit-content"
       leftSection={<IconPlayerPlay size={14} aria-hidden />}
       aria-label={t('queues.resumeOf', { queue: name })}
       onClick={() => void resume()}
@@ -167,6 +173,7 @@ function PauseButton({ queue: q }: { queue: Queue }) {
   ) : (
     <Button
       size="compact-sm"
+      miw="fit-content"
       variant="default"
       leftSection={<IconPlayerPause size={14} aria-hidden />}
       aria-label={t('queues.pauseOf', { queue: name })}

@@ -200,7 +200,9 @@ function Summary({ o }: { o: Overview }) {
         label={t('figures.lag')}
         value={
           o.scheduler_lag_seconds === null
-            ? t('figures.none')
+            ? known
+              ? t('figures.none')
+              : '–'
             : t('figures.ago', { time: span(f, o.scheduler_lag_seconds) })
         }
         formula={t('figures.lagFormula')}

@@ -26,6 +26,7 @@ export function Relays({ o }: { o: Overview }) {
   const f = useFormat()
   const [testing, setTesting] = useState<string>()
   const relays = o.relays ?? []
+  const known = o.redis === 'ok'
   const tested = relays.find((r) => r.name === testing)
   return (
     <Part id="relays" title={t('relays.title')} lead={t('relays.lead')}>
@@ -66,7 +67,8 @@ export function Relays({ o }: { o: Overview }) {
               key: 'circuit',
               title: t('relays.circuit'),
               formula: t('relays.circuitFormula'),
-              render: (r) => <CircuitOf relay={r} />,
+              wide: true,
+              render: (r) => (known ? <CircuitOf relay={r} /> : '–'),
             },
             {
               key: 'connections',
@@ -74,6 +76,7 @@ export function Relays({ o }: { o: Overview }) {
               formula: t('relays.connectionsFormula'),
               number: true,
               render: (r) =>
+                known &&
                 t('relays.connectionsOf', {
                   used: f.number(r.in_use),
                   idle: f.number(r.idle),
@@ -86,9 +89,10 @@ export function Relays({ o }: { o: Overview }) {
               formula: t('relays.rateFormula'),
               number: true,
               render: (r) =>
-                r.rate_per_second
+                known &&
+                (r.rate_per_second
                   ? t('relays.rateOf', { n: perSecond(f, r.rate), most: f.number(r.rate_per_second) })
-                  : perSecond(f, r.rate),
+                  : perSecond(f, r.rate)),
             },
             {
               key: 'hour',
@@ -96,6 +100,7 @@ export function Relays({ o }: { o: Overview }) {
               formula: t('relays.hourFormula'),
               number: true,
               render: (r) =>
+                known &&
                 t('relays.hourOf', {
                   sent: f.number(r.accepted),
                   deferred: f.number(r.deferred),
@@ -110,6 +115,7 @@ export function Relays({ o }: { o: Overview }) {
               render: (r) => (
                 <Button
                   size="compact-sm"
+                  miw="fit-content"
                   variant="default"
                   leftSection={<IconPlugConnected size={14} aria-hidden />}
                   aria-label={t('relays.testOf', { name: r.name })}

@@ -8,14 +8,13 @@ import { client, refresh, type Schemas } from '~/api/client'
 import { useList } from '~/api/list'
 import { notifyProblem, Problem } from '~/api/problem'
 import { useConfirm } from '~/components/confirm-context'
-import { List } from '~/components/List'
 import { Empty } from '~/components/states'
 import { Time } from '~/components/Time'
 import { useWords } from '~/i18n'
 import { common } from '~/i18n/common'
 import { useFormat } from '~/i18n/format'
 
-import { Part } from './parts'
+import { Away, Listed, Part, type Column } from './parts'
 import classes from './Queues.module.css'
 import { about, queueNames, type Overview, type QueueName, type TaskState } from './show'
 import { firstWithTrouble } from './trouble'
@@ -61,13 +60,13 @@ export function Tasks({ o }: { o: Overview }) {
             onChange={(v) => choose({ state: v as TaskState })}
             data={states.map((value) => ({
               value,
-              label: `${t(`tasks.states.${value}`)}${counts ? ` ${f.compact(counts[value])}` : ''}`,
+              label: `${t(`tasks.states.${value}`)}${counts && o.redis === 'ok' ? ` ${f.compact(counts[value])}` : ''}`,
             }))}
           />
         </Group>
       }
     >
-      <TaskList queue={queue} state={state} count={counts?.[state] ?? 0} />
+      {o.redis === 'ok' ? <TaskList queue={queue} state={state} count={counts?.[state] ?? 0} /> : <Away />}
     </Part>
   )
 }
@@ -141,6 +140,77 @@ function TaskList({ queue, state, count }: { queue: QueueName; state: TaskState;
         await again()
       },
     })
+  const columns: Column<Task>[] = [
+    {
+      key: 'type',
+      title: t('tasks.task'),
+      render: (task) => (
+        <>
+          <Text size="sm" fw={500}>
+            {task.type}
+          </Text>
+          <Text size="xs" c="dimmed" className={classes.wrap}>
+            {task.id}
+          </Text>
+        </>
+      ),
+    },
+    { key: 'row', title: t('tasks.about'), render: (task) => about(task) },
+  ]
+  if (stuck)
+    columns.push(
+      {
+        key: 'retried',
+        title: t('tasks.retried'),
+        render: (task) => t('tasks.of', { n: task.retried, most: task.max_retry }),
+      },
+      {
+        key: 'last_error',
+        title: t('tasks.error'),
+        wide: true,
+        width: 260,
+        render: (task) => (
+          <Text size="sm" className={classes.wrap}>
+            {task.last_error || '–'}
+          </Text>
+        ),
+      },
+      {
+        key: 'next_at',
+        title: state === 'retry' ? t('tasks.next') : t('tasks.failedAt'),
+        render: (task) => <Time at={state === 'retry' ? task.next_at : task.last_failed_at} relative />,
+      },
+      {
+        key: 'actions',
+        title: <VisuallyHidden>{say('actions')}</VisuallyHidden>,
+        number: true,
+        width: 84,
+        render: (task) => (
+          <Group gap={4} justify="flex-end" wrap="nowrap">
+            <Tooltip label={t('tasks.run')}>
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                aria-label={t('tasks.runOf', { id: task.id })}
+                onClick={() => void run(task)}
+              >
+                <IconPlayerPlay size={16} />
+              </ActionIcon>
+            </Tooltip>
+            <Tooltip label={say('delete')}>
+              <ActionIcon
+                variant="subtle"
+                color="red"
+                aria-label={t('tasks.deleteOf', { id: task.id })}
+                onClick={() => void remove(task)}
+              >
+                <IconTrash size={16} />
+              </ActionIcon>
+            </Tooltip>
+          </Group>
+        ),
+      },
+    )
   return (
     <>
       {stuck && count > 0 && (
@@ -153,7 +223,7 @@ function TaskList({ queue, state, count }: { queue: QueueName; state: TaskState;
           </Button>
         </Group>
       )}
-      <List<Task>
+      <Listed<Task>
         label={t('tasks.label', { queue: name })}
         list={list}
         id={(task) => task.id}
@@ -163,77 +233,7 @@ function TaskList({ queue, state, count }: { queue: QueueName; state: TaskState;
             {t(`tasks.emptyText.${state}`)}
           </Empty>
         }
-        columns={[
-          {
-            accessor: 'type',
-            title: t('tasks.task'),
-            render: (task) => (
-              <>
-                <Text size="sm" fw={500}>
-                  {task.type}
-                </Text>
-                <Text size="xs" c="dimmed" className={classes.wrap}>
-                  {task.id}
-                </Text>
-              </>
-            ),
-          },
-          { accessor: 'row', title: t('tasks.about'), render: (task) => about(task) },
-          {
-            accessor: 'retried',
-            title: t('tasks.retried'),
-            hidden: !stuck,
-            render: (task) => t('tasks.of', { n: task.retried, most: task.max_retry }),
-          },
-          {
-            accessor: 'last_error',
-            title: t('tasks.error'),
-            hidden: !stuck,
-            width: 260,
-            render: (task) => (
-              <Text size="sm" className={classes.wrap}>
-                {task.last_error || '–'}
-              </Text>
-            ),
-          },
-          {
-            accessor: 'next_at',
-            title: state === 'retry' ? t('tasks.next') : t('tasks.failedAt'),
-            hidden: !stuck,
-            render: (task) => <Time at={state === 'retry' ? task.next_at : task.last_failed_at} relative />,
-          },
-          {
-            accessor: 'actions',
-            title: <VisuallyHidden>{say('actions')}</VisuallyHidden>,
-            textAlign: 'right',
-            width: 84,
-            hidden: !stuck,
-            render: (task) => (
-              <Group gap={4} justify="flex-end" wrap="nowrap">
-                <Tooltip label={t('tasks.run')}>
-                  <ActionIcon
-                    variant="subtle"
-                    color="gray"
-                    aria-label={t('tasks.runOf', { id: task.id })}
-                    onClick={() => void run(task)}
-                  >
-                    <IconPlayerPlay size={16} />
-                  </ActionIcon>
-                </Tooltip>
-                <Tooltip label={say('delete')}>
-                  <ActionIcon
-                    variant="subtle"
-                    color="red"
-                    aria-label={t('tasks.deleteOf', { id: task.id })}
-                    onClick={() => void remove(task)}
-                  >
-                    <IconTrash size={16} />
-                  </ActionIcon>
-                </Tooltip>
-              </Group>
-            ),
-          },
-        ]}
+        columns={columns}
       />
     </>
   )

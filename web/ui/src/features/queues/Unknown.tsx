@@ -7,14 +7,13 @@ import { client, refresh, type Schemas } from '~/api/client'
 import { useList } from '~/api/list'
 import { useConfirm } from '~/components/confirm-context'
 import { CopyButton } from '~/components/CopyButton'
-import { List } from '~/components/List'
 import { Empty } from '~/components/states'
 import { Time } from '~/components/Time'
 import { useWords } from '~/i18n'
 import { common } from '~/i18n/common'
 import { useFormat } from '~/i18n/format'
 
-import { Note, Part } from './parts'
+import { Listed, Note, Part } from './parts'
 import classes from './Queues.module.css'
 import type { Overview } from './show'
 import { words } from './words'
@@ -38,10 +37,10 @@ export function Unknown({ o }: { o: Overview }) {
   }, [o.unknown])
   return (
     <Part id="unknown" title={t('unknown.title')} lead={t('unknown.lead')}>
-      <List<Run>
+      <Listed<Run>
         label={t('unknown.label')}
         list={list}
-        id={(r) => r.run_id}
+        id={(r) => String(r.run_id)}
         minWidth={680}
         empty={
           <Empty icon={IconMailQuestion} title={t('unknown.empty')}>
@@ -50,7 +49,7 @@ export function Unknown({ o }: { o: Overview }) {
         }
         columns={[
           {
-            accessor: 'name',
+            key: 'name',
             title: t('unknown.run'),
             render: (r) => (
               <>
@@ -65,14 +64,14 @@ export function Unknown({ o }: { o: Overview }) {
               </>
             ),
           },
-          { accessor: 'unknown', title: t('unknown.mails'), textAlign: 'right', render: (r) => f.number(r.unknown) },
-          { accessor: 'oldest_at', title: t('unknown.oldest'), render: (r) => <Time at={r.oldest_at} relative /> },
+          { key: 'unknown', title: t('unknown.mails'), number: true, render: (r) => f.number(r.unknown) },
+          { key: 'oldest_at', title: t('unknown.oldest'), render: (r) => <Time at={r.oldest_at} relative /> },
           {
-            accessor: 'decide',
+            key: 'actions',
             title: <VisuallyHidden>{say('actions')}</VisuallyHidden>,
-            textAlign: 'right',
+            number: true,
             render: (r) => (
-              <Group gap={4} justify="flex-end" wrap="nowrap">
+              <Group gap={4} justify="flex-end">
                 <Button
                   size="compact-xs"
                   variant="subtle"
@@ -172,10 +171,10 @@ function Messages({ run, onClose }: { run: Run; onClose: () => void }) {
       title={t('unknown.listTitle', { name: run.name })}
       closeButtonProps={{ 'aria-label': say('close') }}
     >
-      <List<Message>
+      <Listed<Message>
         label={t('unknown.listTitle', { name: run.name })}
         list={list}
-        id={(m) => m.id}
+        id={(m) => String(m.id)}
         minWidth={640}
         empty={
           <Text size="sm" c="dimmed">
@@ -184,7 +183,7 @@ function Messages({ run, onClose }: { run: Run; onClose: () => void }) {
         }
         columns={[
           {
-            accessor: 'message_id',
+            key: 'message_id',
             title: t('unknown.messageId'),
             render: (m) => (
               <Group gap={4} wrap="nowrap">
@@ -194,7 +193,7 @@ function Messages({ run, onClose }: { run: Run; onClose: () => void }) {
             ),
           },
           {
-            accessor: 'reason',
+            key: 'reason',
             title: t('unknown.reason'),
             render: (m) => {
               const known = reasons.find((r) => r === m.reason)
@@ -210,17 +209,17 @@ function Messages({ run, onClose }: { run: Run; onClose: () => void }) {
               )
             },
           },
-          { accessor: 'offered_at', title: t('unknown.offered'), render: (m) => <Time at={m.offered_at} /> },
+          { key: 'offered_at', title: t('unknown.offered'), render: (m) => <Time at={m.offered_at} /> },
           {
-            accessor: 'attempts',
+            key: 'attempts',
             title: t('unknown.attempts'),
-            textAlign: 'right',
+            number: true,
             render: (m) => f.number(m.attempts),
           },
           {
-            accessor: 'decide',
+            key: 'actions',
             title: <VisuallyHidden>{say('actions')}</VisuallyHidden>,
-            textAlign: 'right',
+            number: true,
             render: (m) => (
               <DecideMenu
                 label={m.message_id}

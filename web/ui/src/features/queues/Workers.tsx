@@ -7,7 +7,7 @@ import { Empty } from '~/components/states'
 import { useWords } from '~/i18n'
 import { useFormat } from '~/i18n/format'
 
-import { Figured, Note, Part } from './parts'
+import { Away, Figured, Note, Part } from './parts'
 import classes from './Queues.module.css'
 import { about, queueNames, since, span, type Overview } from './show'
 import { words } from './words'
@@ -24,7 +24,9 @@ export function Workers({ o }: { o: Overview }) {
   const workers = o.workers ?? []
   return (
     <Part id="workers" title={t('workers.title')}>
-      {workers.length === 0 ? (
+      {o.redis !== 'ok' ? (
+        <Away />
+      ) : workers.length === 0 ? (
         <Empty icon={IconServer2} title={t('workers.empty')}>
           {t('workers.emptyText')}
         </Empty>
@@ -53,6 +55,7 @@ export function Workers({ o }: { o: Overview }) {
             {
               key: 'slots',
               title: t('workers.slots'),
+              wide: true,
               render: (w) => (
                 <Group gap={4} maw={300}>
                   {(w.slots ?? []).map((s) => (
@@ -64,7 +67,7 @@ export function Workers({ o }: { o: Overview }) {
                 </Group>
               ),
             },
-            { key: 'work', title: t('workers.work'), render: (w) => <Work at={o.at} worker={w} /> },
+            { key: 'work', title: t('workers.work'), wide: true, render: (w) => <Work at={o.at} worker={w} /> },
           ]}
         />
       )}
@@ -144,7 +147,9 @@ export function Schedulers({ o }: { o: Overview }) {
   const schedulers = o.schedulers ?? []
   return (
     <Part id="schedulers" title={t('schedulers.title')} lead={t('schedulers.lead')}>
-      {schedulers.length === 0 ? (
+      {o.redis !== 'ok' ? (
+        <Away />
+      ) : schedulers.length === 0 ? (
         <Empty icon={IconClockPlay} title={t('schedulers.empty')}>
           {t('schedulers.emptyText')}
         </Empty>
@@ -170,6 +175,7 @@ export function Schedulers({ o }: { o: Overview }) {
             {
               key: 'error',
               title: t('schedulers.error'),
+              wide: true,
               render: (s) => (
                 <Text size="sm" className={classes.wrap} c={s.error ? 'var(--mantine-color-error)' : 'dimmed'}>
                   {s.error || '–'}

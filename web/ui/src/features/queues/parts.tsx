@@ -1,10 +1,16 @@
-import { Group, Paper, Stack, Table, Text, Title } from '@mantine/core'
+import { Button, Group, Paper, Stack, Table, Text, Title } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
 import type { ReactNode } from 'react'
 
+import type { ListQuery } from '~/api/list'
 import { Explained } from '~/components/Figure'
+import { List } from '~/components/List'
+import { Failed } from '~/components/states'
+import { useWords } from '~/i18n'
+import { common } from '~/i18n/common'
 
 import classes from './Queues.module.css'
+import { words } from './words'
 
 /** A part of the page that the list of what needs attention leads to. */
 export function Part({
@@ -42,6 +48,9 @@ export interface Column<T> {
   /** How the numbers below come about. */
   formula?: string
   number?: boolean
+  width?: number
+  /** It takes a line of its own in a card. */
+  wide?: boolean
   render: (row: T) => ReactNode
 }
 
@@ -56,9 +65,10 @@ interface FiguredProps<T> {
 
 /** Few rows that move: all are there, and they stay where they are while they do. A table, or cards where that is too wide. */
 export function Figured<T>(props: FiguredProps<T>) {
-  const narrow = useMediaQuery('(max-width: 48em)', undefined, { getInitialValueInEffect: false })
-  return narrow ? <Cards {...props} /> : <Rows {...props} />
+  return useNarrow() ? <Cards {...props} /> : <Rows {...props} />
 }
+
+const useNarrow = () => useMediaQuery('(max-width: 48em)', undefined, { getInitialValueInEffect: false })
 
 function Rows<T>({ label, rows, id, columns, minWidth }: FiguredProps<T>) {
   return (
@@ -99,15 +109,15 @@ function Cards<T>({ label, rows, id, columns }: FiguredProps<T>) {
     <ul aria-label={label} className={classes.cards}>
       {rows.map((row) => (
         <Paper component="li" withBorder p="sm" key={id(row)}>
-          <Group justify="space-between" align="flex-start" gap="xs" wrap="nowrap">
-            <div>{first?.render(row)}</div>
+          <Group justify="space-between" align="flex-start" gap="xs">
+            <div className={classes.wrap}>{first?.render(row)}</div>
             {actions?.render(row)}
           </Group>
           <dl className={classes.pairs}>
             {rest
               .filter((c) => c !== actions)
               .map((c) => (
-                <div key={c.key}>
+                <div key={c.key} data-wide={c.wide || undefined}>
                   <dt>
                     <Explained formula={c.formula}>{c.title}</Explained>
                   </dt>
@@ -118,6 +128,59 @@ function Cards<T>({ label, rows, id, columns }: FiguredProps<T>) {
         </Paper>
       ))}
     </ul>
+  )
+}
+
+/** A list of the API's in the same two shapes. */
+export function Listed<T>({
+  list,
+  empty,
+  ...props
+}: Omit<FiguredProps<T>, 'rows'> & { list: ListQuery<T>; empty: ReactNode }) {
+  const narrow = useNarrow()
+  const say = useWords(common)
+  if (narrow && list.items.length > 0)
+    return (
+      <Stack gap="xs">
+        <Cards {...props} rows={list.items} />
+        {list.isError && <Failed error={list.error} retry={() => void list.fetchNextPage()} />}
+        {list.hasNextPage && (
+          <Button
+            variant="default"
+            size="xs"
+            loading={list.isFetchingNextPage}
+            onClick={() => void list.fetchNextPage()}
+          >
+            {say('more')}
+          </Button>
+        )}
+      </Stack>
+    )
+  return (
+    <List<T>
+      label={props.label}
+      list={list}
+      id={props.id}
+      minWidth={props.minWidth}
+      empty={empty}
+      columns={props.columns.map((c) => ({
+        accessor: c.key,
+        title: c.title,
+        textAlign: c.number ? 'right' : 'left',
+        ...(c.width && { width: c.width }),
+        render: c.render,
+      }))}
+    />
+  )
+}
+
+/** Instead of what only Redis knows, while it is away. */
+export function Away() {
+  const t = useWords(words)
+  return (
+    <Text size="sm" c="dimmed">
+      {t('away')}
+    </Text>
   )
 }
 

@@ -5,6 +5,7 @@ export const words = defineWords(
   {
     title: 'Queues',
     lead: 'What is next, who works on it and how fast it goes. No contact’s data is shown here.',
+    away: 'Not known while Redis is away.',
     names: {
       triggered: 'Follow-ups',
       bulk: 'Campaigns',
@@ -88,7 +89,8 @@ export const words = defineWords(
       deadFormula: 'Tasks that were given up after their worker died too often.',
       latency: 'Half / 95 %',
       latencyFormula: 'From the knock to the relay’s 250, of mails of the last 5 minutes.',
-      pausedSince: 'Paused since {{time}}',
+      paused: 'Paused',
+      pausedSince: 'since {{time}}',
       stands: 'stands still',
       later: '+ {{n}} later',
       held: '+ {{n}} paused',
@@ -341,6 +343,7 @@ export const words = defineWords(
   {
     title: 'Warteschlangen',
     lead: 'Was ansteht, wer daran arbeitet und wie schnell es geht. Daten von Kontakten sind hier nicht zu sehen.',
+    away: 'Nicht bekannt, solange Redis nicht erreichbar ist.',
     names: {
       triggered: 'Folgemails',
       bulk: 'Kampagnen',
@@ -427,7 +430,8 @@ export const words = defineWords(
       deadFormula: 'Tasks, die aufgegeben wurden, nachdem ihr Worker zu oft starb.',
       latency: 'Hälfte / 95 %',
       latencyFormula: 'Vom Anklopfen bis zum 250 des Relays, von Mails der letzten 5 Minuten.',
-      pausedSince: 'Angehalten seit {{time}}',
+      paused: 'Angehalten',
+      pausedSince: 'seit {{time}}',
       stands: 'steht still',
       later: '+ {{n}} später',
       held: '+ {{n}} angehalten',
@@ -583,10 +587,10 @@ export const words = defineWords(
       lead: 'Wie die Worker mit den Servern auskommen, denen Mail übergeben wird.',
       label: 'Alle Relays',
       relay: 'Relay',
-      circuit: 'Sicherung',
+      circuit: 'Schutzschalter',
       circuitFormula:
-        'Zu: Es wird genutzt. Offen: Ein Worker konnte es nicht erreichen und versucht eine Weile nichts. Halb offen: Die nächste Mail versucht es. Es zählt der schlechteste Worker.',
-      states: { closed: 'Zu', open: 'Offen', 'half-open': 'Halb offen', unused: 'Noch nicht genutzt' },
+        'Geschlossen: Es wird genutzt. Offen: Ein Worker konnte es nicht erreichen und versucht eine Weile nichts. Halb offen: Die nächste Mail versucht es. Es zählt der schlechteste Worker.',
+      states: { closed: 'Geschlossen', open: 'Offen', 'half-open': 'Halb offen', unused: 'Noch nicht genutzt' },
       connections: 'Verbindungen',
       connectionsFormula: 'Benutzt + frei, von den meisten, die alle Worker zusammen öffnen dürfen.',
       connectionsOf: '{{used}} + {{idle}} von {{limit}}',
