@@ -49,7 +49,7 @@ async function as(role) {
 /** What a contact has been sent, newest first. @param {string} contact */
 const mailsOf = async (contact) =>
   (await api(demo, 'GET', `/contacts/${contact}/timeline?limit=50`)).items.filter(
-    (/** @type {{ kind: string }} */ e) => e.kind === 'message',
+    (/** @type {{ kind: string }} */ e) => e.kind === 'mail',
   )
 
 test('who does not know the password does not come in', async () => {

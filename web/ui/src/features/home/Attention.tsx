@@ -49,7 +49,7 @@ export default function Attention({ list }: { list: Notice[] }) {
                 <div className={classes.grow}>
                   <Text size="sm">{noticeText(t, w, n)}</Text>
                   <Text size="xs" c="dimmed">
-                    {noticeHow(t, n)} {!link && t('askOps')}
+                    {noticeHow(t, n)} {!link && n.kind !== 'import' && t('askOps')}
                     {n.at && n.code !== 'relay_missing' && (
                       <>
                         {' '}

@@ -62,6 +62,7 @@ export function noticeLink(n: Notice, role: Role | undefined): { to: string; wor
     case 'sender':
       return settings ? { to: '/settings/relays', word: `open.${n.kind}` } : undefined
     case 'import':
-      return role === 'ops' ? undefined : { to: `/imports/${n.id}`, word: 'open.import' }
+      // Imports have no page yet; what to do is said in the notice.
+      return undefined
   }
 }

@@ -35,7 +35,6 @@ export const words = defineWords(
       journey: 'Open the journey',
       relay: 'Open relays',
       sender: 'Open senders',
-      import: 'Open the import',
     },
     askOps: 'Ask whoever runs Posthorn.',
     notice: {
@@ -118,7 +117,6 @@ export const words = defineWords(
       journey: 'Journey öffnen',
       relay: 'Relays öffnen',
       sender: 'Absender öffnen',
-      import: 'Import öffnen',
     },
     askOps: 'Fragen Sie, wer Posthorn betreibt.',
     notice: {
