@@ -72,8 +72,10 @@ test('a marketer writes a template, sends a test, sends the campaign and reads w
   await dialog.getByLabel('Name').fill('Spring')
   await dialog.getByRole('button', { name: 'Create template' }).click()
   await page.waitForURL(/\/templates\/\d+/)
-  const subject = page.getByLabel('Subject')
-  await subject.fill('Spring for {{ contact.first_name | default: "you" }}')
+  const subject = page.getByRole('textbox', { name: 'Subject' })
+  await subject.click()
+  await subject.press('ControlOrMeta+a')
+  await page.keyboard.insertText('Spring for {{ contact.first_name | default: "you" }}')
   await page.getByRole('button', { name: 'Save version' }).click()
   await page.getByText(/Version \d+ is saved/).waitFor()
 
@@ -87,23 +89,28 @@ test('a marketer writes a template, sends a test, sends the campaign and reads w
     .or(page.getByRole('textbox', { name: 'Topic' }))
     .first()
     .click()
-  await page.getByRole('option').first().click()
+  await page.getByRole('option', { name: /^news/ }).click()
   await page
     .getByRole('combobox', { name: 'Template' })
     .or(page.getByRole('textbox', { name: 'Template' }))
     .first()
     .click()
   await page.getByRole('option', { name: /Spring/ }).click()
-  await page.getByLabel('Sender’s name').fill('The shop')
-  await page.getByLabel('Sender’s address').fill('news@shop.example')
+  await page.getByRole('textbox', { name: 'Sender’s name' }).fill('The shop')
+  await page.getByRole('combobox', { name: 'Sender’s address' }).fill('news@shop.example')
   await page
     .getByText(/^Saved/)
     .first()
     .waitFor()
-  await page.getByText('Will receive it').waitFor()
 
-  await page.getByLabel('To', { exact: true }).fill('me@shop.example')
-  await page.getByLabel('To', { exact: true }).press('Enter')
+  await page
+    .getByRole('combobox', { name: 'To', exact: true })
+    .or(page.getByRole('textbox', { name: 'To', exact: true }))
+    .fill('me@shop.example')
+  await page
+    .getByRole('combobox', { name: 'To', exact: true })
+    .or(page.getByRole('textbox', { name: 'To', exact: true }))
+    .press('Enter')
   await page.getByRole('button', { name: 'Send test' }).click()
   await page
     .getByText(/me@shop\.example: Sent/)
@@ -125,8 +132,7 @@ test('a marketer writes a template, sends a test, sends the campaign and reads w
 
   // Its progress moves by itself.
   await page.getByText('Finished').first().waitFor({ timeout: 60_000 })
-  const report = await api(demo, 'GET', `/campaigns/${id}/report`)
-  const sent = report.states.find((/** @type {{ state: string }} */ s) => s.state === 'sent')?.count ?? report.run?.sent
+  const { sent } = (await api(demo, 'GET', `/campaigns/${id}`)).run
   assert.ok(people > 0 && sent > 0 && sent <= people, `${sent} of ${people} sent`)
 
   await page.getByRole('tab', { name: 'Recipients' }).click()
