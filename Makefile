@@ -23,9 +23,10 @@ help: ## list the targets
 demo: setup-demo build ## a shop, a campaign and an inbox to look at; needs nothing else (ARGS=--once ends by itself)
 	@$(BIN) demo $(ARGS)
 
-test: setup lint ui-check ## everything that checks: build, vet, staticcheck, all tests with -race on real servers
+test: setup lint ui-check ## everything that checks: build, vet, staticcheck, all tests with -race on real servers, the web app in a browser
 	$(GO) build ./...
 	$(GO) test -race -timeout 15m $(PACKAGES)
+	$(MAKE) e2e
 
 build: ui ## the program with the web app in it, as bin/posthorn
 	@mkdir -p bin
@@ -44,7 +45,7 @@ ui-check: ui ## format, types, lint and tests of the web app, and how much its f
 	cd web/ui && npm run --silent check && npm run --silent size
 
 e2e: build ## the web app as people use it: a browser against the demo (PICTURES=folder keeps a picture of each page)
-	node --test web/ui/e2e/*.test.mjs
+	node --test --test-concurrency=1 --test-reporter=spec web/ui/e2e/*.test.mjs
 
 api: web/ui/node_modules/.package-lock.json ## the types of the API, for the web app (web/ui/src/api/schema.d.ts)
 	cd web/ui && npm run --silent api
