@@ -9,6 +9,7 @@ import { useFormat } from '~/i18n/format'
 
 import 'mantine-datatable/styles.layer.css'
 
+import classes from './List.module.css'
 import { Failed, Loading } from './states'
 
 interface Props<T> {
@@ -69,6 +70,7 @@ export function List<T>({
         pinLastColumn={columns.at(-1)?.accessor === 'actions'}
         scrollAreaProps={{ type: 'auto', viewportProps: { tabIndex: 0 } }}
         styles={{ table: { minWidth } }}
+        classNames={{ table: selection ? undefined : classes.table }}
         {...(selection && {
           selectedRecords: selection.rows,
           onSelectedRecordsChange: selection.onChange,

@@ -17,10 +17,10 @@ import { words } from './words'
 /** The estimate of a rule while it is written. */
 export function useLiveEstimate(state: RuleState | undefined) {
   const json = state ? JSON.stringify(state.rule) : ''
-  const [settled] = useDebouncedValue(json, 500)
+  const [settled] = useDebouncedValue(json, 500, { leading: true })
   const asked = !!state?.complete && settled !== ''
   const query = useEstimate(settled, asked && settled === json)
-  return { ...query, waiting: !state?.complete, counting: asked && (settled !== json || query.isFetching) }
+  return { ...query, waiting: !state?.complete, counting: !!state?.complete && (settled !== json || query.isFetching) }
 }
 
 /** Whom a rule selects: how many, in words, and some of them. */
