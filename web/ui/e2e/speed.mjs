@@ -4,10 +4,11 @@
  *
  *     node e2e/speed.mjs [ROUNDS] [CONTACTS]
  *
- * Prints medians, for the docs (docs/benchmarks.md); also how long a page of the list of
- * contacts takes to be answered, at its beginning, searched, and sorted.
+ * Prints medians, for the docs (docs/benchmarks.md); also how long pages of the list of
+ * contacts take to be answered, filtered, searched and sorted, and to be shown where
+ * somebody jumps to them. With 100,000 contacts the demo takes some minutes to begin.
  */
-import { launch, signIn } from './browser.mjs'
+import { launch, settled, signIn } from './browser.mjs'
 import { api, startDemo } from './demo.mjs'
 
 const rounds = Number(process.argv[2] ?? 5)
@@ -54,7 +55,71 @@ async function once(browser, demo, state, path) {
   return { shown, usable: Number(usable) }
 }
 
-const demo = await startDemo(['--contacts', String(contacts)])
+/** What the list of contacts is asked for. */
+const asked = {
+  all: '',
+  'query=ha': 'query=ha',
+  'query=demo-00123': 'query=demo-00123',
+  'query=a': 'query=a',
+  subscribed: 'topic=news&consent=subscribed',
+  unsubscribed: 'topic=news&consent=unsubscribed',
+  'never asked': 'topic=news&consent=never_asked',
+  suppressed: 'suppressed=yes',
+  ordered: 'ordered=yes',
+  'of a country': 'country=Germany',
+  'of a segment': 'segment=1',
+  'of a segment, query=ha': 'segment=1&query=ha',
+}
+
+/** @param {import('./demo.mjs').Demo} demo */
+async function answered(demo) {
+  for (const [name, filter] of Object.entries(asked)) {
+    const figures = []
+    for (const page of ['sort=newest', 'sort=oldest', 'sort=name', 'sort=last_order', 'total=true']) {
+      const took = []
+      for (let i = 0; i < 20; i++) {
+        const began = performance.now()
+        await api(demo, 'GET', `/contacts?limit=${page === 'total=true' ? 1 : 200}&${page}&${filter}`)
+        took.push(performance.now() - began)
+      }
+      figures.push(
+        `${page === 'total=true' ? 'count' : page.slice(5)} ${median(took).toFixed(1)}/${Math.max(...took).toFixed(1)}`,
+      )
+    }
+    console.log(`${name}: ${figures.join(', ')} (median/longest of 20, ms)`)
+  }
+}
+
+/** How long rows take to be there where one jumps to, in ms. @param {import('playwright-core').Page} page @param {number} share of the list */
+const jumped = (page, share) =>
+  page.evaluate(async (share) => {
+    const began = performance.now()
+    scrollTo(0, (document.documentElement.scrollHeight - innerHeight) * share)
+    const frame = () => new Promise(requestAnimationFrame)
+    const shown = () =>
+      [0.3, 0.5, 0.8].every(
+        (y) => document.elementFromPoint(innerWidth / 2, innerHeight * y)?.closest('td')?.textContent,
+      )
+    do await frame()
+    while (!shown() && performance.now() - began < 20_000)
+    return performance.now() - began
+  }, share)
+
+/** @param {import('playwright-core').Browser} browser @param {import('./demo.mjs').Demo} demo @param {import('playwright-core').BrowserContextOptions['storageState']} state */
+async function scrolled(browser, demo, state) {
+  const context = await browser.newContext({ storageState: state, viewport: { width: 1280, height: 860 } })
+  const page = await context.newPage()
+  await page.goto(`${demo.base}/app/contacts`)
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  await settled(page)
+  const took = []
+  for (const share of [0.001, 0.01, 0.1, 0.5, 1, 0.25, 0])
+    took.push(`${share * 100} %: ${ms(await jumped(page, share))}`)
+  console.log(`rows after a jump in the list of contacts to ${took.join(', ')}`)
+  await context.close()
+}
+
+const demo = await startDemo(['--contacts', String(contacts)], 120_000 + contacts * 10)
 const browser = await launch()
 try {
   const context = await browser.newContext()
@@ -68,17 +133,8 @@ try {
       `${path}: heading after ${ms(median(all.map((r) => r.shown)))}, usable after ${ms(median(all.map((r) => r.usable)))} (median of ${rounds})`,
     )
   }
-  for (const query of ['limit=50', 'limit=50&query=ha', 'limit=50&sort=name', 'limit=50&sort=last_order']) {
-    const took = []
-    for (let i = 0; i < 20; i++) {
-      const began = performance.now()
-      await api(demo, 'GET', `/contacts?${query}`)
-      took.push(performance.now() - began)
-    }
-    console.log(
-      `contacts?${query}: ${median(took).toFixed(1)} ms, at most ${Math.max(...took).toFixed(1)} ms, of ${contacts}`,
-    )
-  }
+  await answered(demo)
+  await scrolled(browser, demo, state)
 } finally {
   await browser.close()
   await demo.stop()
