@@ -19,7 +19,7 @@ import (
 // CSVInput is the part of every import's input: how columns are found, and the
 // body as a stream.
 type CSVInput struct {
-	Map         []string `query:"map,explode" example:"[\"external_id=Customer ID\"]" doc:"field=Header, repeated: which column of the file holds a field, where its header says something else."`
+	Map         []string `query:"map,explode" example:"[\"external_id=Customer ID\"]" doc:"field=Header, repeated: which column of the file holds a field, where its header says something else. Of several columns with one header, Header#2 is the second."`
 	Skip        []string `query:"skip,explode" example:"[\"Notes\"]" doc:"Header, repeated: columns that are passed over."`
 	ContentType string   `header:"Content-Type" doc:"text/csv or application/gzip. What counts is the file itself: gzip is recognised."`
 

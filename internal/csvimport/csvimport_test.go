@@ -256,6 +256,8 @@ func TestHeader(t *testing.T) {
 		{"extra, mapped", "id,Mail", map[string]string{"attr:second mail": "Mail"}, "1,b", "2|1||", map[string]string{"second mail": "b"}},
 		{"extra, empty", "id,VIP", nil, "1, ", "2|1||", nil},
 		{"family", "id,Flag.A,flags", nil, "1,x,y", "2|1|||a=x", map[string]string{"flags": "y"}},
+		{"of two with one header the second", "id,Mail,Mail,Mail#9", map[string]string{"email": "Mail#2", "attr:old mail": "Mail#1"}, "1,a,b,c", "2|1|b|", map[string]string{"old mail": "a", "Mail#9": "c"}},
+		{"a header with a number", "id,Line #2,Line ,Line", map[string]string{"email": "Line #2", "attr:b": "Line#2"}, "1,a,x,b", "2|1|a|", map[string]string{"b": "b", "Line": "x"}},
 		{"family, mapped", "id,Mail,flag.b", map[string]string{"FLAG.a": "mail"}, "1,x,y", "2|1|||a=x|b=y", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -296,6 +298,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"two for one", "id,I.D.\n1,2\n", nil, "columns", []string{`"id"`, `"I.D."`, "external_id"}},
 		{"two extra", "id,vip,vip\n1,2,3\n", nil, "columns", []string{`"vip"`}},
 		{"mapped to nothing", "id,email\n", map[string]string{"email": "Mail"}, "map", []string{"email=Mail"}},
+		{"mapped to one too many", "id,Mail,Mail\n", map[string]string{"email": "Mail#3"}, "map", []string{"email=Mail#3"}},
 		{"unknown field mapped", "id,email\n", map[string]string{"surname": "email"}, "map", []string{`"surname"`, "first_name"}},
 		{"mapped twice", "id,a,b\n", map[string]string{"email": "a", "E-Mail": "b"}, "map", []string{"email"}},
 		{"one column for two", "id,a\n", map[string]string{"email": "a", "first_name": "a"}, "map", []string{"first_name=a"}},

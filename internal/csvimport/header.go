@@ -333,12 +333,24 @@ func (h *header) wouldBe(title string) bool {
 	return false
 }
 
-// find returns the free cell with exactly this header, else the one that only
-// differs in case, spaces and the like; -1 where there is none.
+// find returns the free cell with exactly this header; else, for "Email#2", the second
+// of several with one header; else the one that only differs in case, spaces and the
+// like. -1: there is none.
 func (h *header) find(title string, taken []bool) int {
 	for i, t := range h.titles {
 		if !taken[i] && t == title {
 			return i
+		}
+	}
+	if at := strings.LastIndexByte(title, '#'); at > 0 {
+		n, err := strconv.Atoi(title[at+1:])
+		for i, t := range h.titles {
+			if err != nil || t != title[:at] {
+				continue
+			}
+			if n--; n == 0 && !taken[i] {
+				return i
+			}
 		}
 	}
 	for i, t := range h.titles {

@@ -10239,7 +10239,7 @@ export interface operations {
     "post-imports": {
         parameters: {
             query: {
-                /** @description field=Header, repeated: which column of the file holds a field, where its header says something else. */
+                /** @description field=Header, repeated: which column of the file holds a field, where its header says something else. Of several columns with one header, Header#2 is the second. */
                 map?: string[] | null;
                 /** @description Header, repeated: columns that are passed over. */
                 skip?: string[] | null;
@@ -10352,7 +10352,7 @@ export interface operations {
     "post-imports-contacts": {
         parameters: {
             query?: {
-                /** @description field=Header, repeated: which column of the file holds a field, where its header says something else. */
+                /** @description field=Header, repeated: which column of the file holds a field, where its header says something else. Of several columns with one header, Header#2 is the second. */
                 map?: string[] | null;
                 /** @description Header, repeated: columns that are passed over. */
                 skip?: string[] | null;
@@ -10453,7 +10453,7 @@ export interface operations {
     "post-imports-orders": {
         parameters: {
             query?: {
-                /** @description field=Header, repeated: which column of the file holds a field, where its header says something else. */
+                /** @description field=Header, repeated: which column of the file holds a field, where its header says something else. Of several columns with one header, Header#2 is the second. */
                 map?: string[] | null;
                 /** @description Header, repeated: columns that are passed over. */
                 skip?: string[] | null;
@@ -10550,7 +10550,7 @@ export interface operations {
     "post-imports-preview": {
         parameters: {
             query: {
-                /** @description field=Header, repeated: which column of the file holds a field, where its header says something else. */
+                /** @description field=Header, repeated: which column of the file holds a field, where its header says something else. Of several columns with one header, Header#2 is the second. */
                 map?: string[] | null;
                 /** @description Header, repeated: columns that are passed over. */
                 skip?: string[] | null;
@@ -10654,7 +10654,7 @@ export interface operations {
     "post-imports-products": {
         parameters: {
             query?: {
-                /** @description field=Header, repeated: which column of the file holds a field, where its header says something else. */
+                /** @description field=Header, repeated: which column of the file holds a field, where its header says something else. Of several columns with one header, Header#2 is the second. */
                 map?: string[] | null;
                 /** @description Header, repeated: columns that are passed over. */
                 skip?: string[] | null;
