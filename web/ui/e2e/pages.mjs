@@ -17,6 +17,16 @@ const looks = [
   { name: 'phone-dark', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
 ]
 
+/** An import with a row that is rejected. @param {import('./demo.mjs').Demo} demo */
+async function importFile(demo) {
+  const res = await fetch(`${demo.base}/api/v1/imports?kind=contacts&name=customers.csv`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${demo.key}`, 'Content-Type': 'text/csv' },
+    body: 'external_id,email\nP-1,ada@shop.example\nP-2,no address\n',
+  })
+  return res.json()
+}
+
 /**
  * All pages of the demo's shop, by name.
  * @param {import('./demo.mjs').Demo} demo
@@ -26,6 +36,7 @@ export async function pagesOf(demo) {
   const [campaign, contact, segment, template, product, journey] = await Promise.all(
     ['/campaigns', '/contacts', '/segments', '/templates', '/products', '/journeys'].map(first),
   )
+  const imported = (await api(demo, 'GET', '/imports?limit=1')).items[0] ?? (await importFile(demo))
   return {
     home: '/',
     campaigns: '/campaigns',
@@ -36,6 +47,9 @@ export async function pagesOf(demo) {
     contact: `/contacts/${encodeURIComponent(contact.external_id)}`,
     segments: '/segments',
     segment: `/segments/${segment.id}`,
+    imports: '/imports',
+    import: `/imports/${imported.id}`,
+    'import-new': '/imports/new?kind=contacts',
     topics: '/topics',
     suppressions: '/suppressions',
     templates: '/templates',

@@ -6,6 +6,7 @@ import { campaignRoutes } from '~/features/campaigns/routes'
 import { catalogRoutes } from '~/features/catalog/routes'
 import { contactRoutes } from '~/features/contacts/routes'
 import { homeRoutes } from '~/features/home/routes'
+import { importRoutes } from '~/features/imports/routes'
 import { journeyRoutes } from '~/features/journeys/routes'
 import { queueRoutes } from '~/features/queues/routes'
 import { segmentRoutes } from '~/features/segments/routes'
@@ -28,6 +29,7 @@ const routeTree = rootRoute.addChildren([
     ...suppressionRoutes,
     ...topicRoutes,
     ...contactRoutes,
+    ...importRoutes,
     ...segmentRoutes,
     ...templateRoutes,
     ...catalogRoutes,

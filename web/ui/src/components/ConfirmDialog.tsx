@@ -59,7 +59,7 @@ export default function ConfirmDialog({ question, onClose }: Props) {
             disabled={busy}
             data-autofocus={(question.danger && !question.typed) || undefined}
           >
-            {t('cancel')}
+            {question.dismiss ?? t('cancel')}
           </Button>
           <Button
             color={question.danger ? 'red' : undefined}

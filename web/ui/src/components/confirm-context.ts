@@ -6,6 +6,8 @@ export interface Question {
   children: ReactNode
   /** The verb: "Delete 3 contacts", not "OK". */
   confirm: string
+  /** What leaves it undone, where “Cancel” would be taken for the verb. */
+  dismiss?: string
   /** Red, for what cannot be undone. */
   danger?: boolean
   /** A word to type first, for what hurts most. */

@@ -1,5 +1,5 @@
 import { Anchor, Badge, Button, Group, SegmentedControl, Select, Text } from '@mantine/core'
-import { IconPackage } from '@tabler/icons-react'
+import { IconPackage, IconTableImport } from '@tabler/icons-react'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 
 import { $api } from '~/api/client'
@@ -26,8 +26,18 @@ export function ProductsPage() {
     query: { query, category, in_stock: stock && (stock === 'in' ? 'true' : 'false') },
   })
   const categories = $api.useQuery('get', '/api/v1/product-categories', {}, { staleTime: 60_000 })
+  const bringIn = (
+    <Button
+      component={Link}
+      to={'/imports/new?kind=products' as string}
+      variant="default"
+      leftSection={<IconTableImport size={16} aria-hidden />}
+    >
+      {t('import')}
+    </Button>
+  )
   return (
-    <Page title={t('title')} lead={t('lead')}>
+    <Page title={t('title')} lead={t('lead')} actions={bringIn}>
       <Group gap="xs">
         <SearchInput
           label={t('search')}
@@ -68,9 +78,12 @@ export function ProductsPage() {
             icon={IconPackage}
             title={t('empty.title')}
             action={
-              <Button component="a" href="/api/docs" target="_blank" rel="noopener" variant="default">
-                {t('empty.action')}
-              </Button>
+              <>
+                {bringIn}
+                <Button component="a" href="/api/docs" target="_blank" rel="noopener" variant="subtle">
+                  {t('empty.action')}
+                </Button>
+              </>
             }
           >
             {t('empty.text')}

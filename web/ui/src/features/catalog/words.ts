@@ -4,6 +4,7 @@ export const words = defineWords(
   'catalog',
   {
     title: 'Products',
+    import: 'Import products',
     lead: 'What the shop sells. The shop sends it, by API or file; what a mail says of a product is what stands here.',
     search: 'Name or SKU',
     category: 'Category',
@@ -68,6 +69,7 @@ export const words = defineWords(
   },
   {
     title: 'Produkte',
+    import: 'Produkte importieren',
     lead: 'Was der Shop verkauft. Der Shop schickt es, per API oder Datei; was eine Mail über ein Produkt sagt, ist das, was hier steht.',
     search: 'Name oder SKU',
     category: 'Kategorie',

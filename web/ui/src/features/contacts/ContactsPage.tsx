@@ -1,8 +1,8 @@
 import { Badge, Button, Collapse, Group, Select, SimpleGrid, Text } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
-import { IconAddressBook, IconFilter, IconUserPlus } from '@tabler/icons-react'
+import { IconAddressBook, IconFilter, IconTableImport, IconUserPlus } from '@tabler/icons-react'
 import { keepPreviousData } from '@tanstack/react-query'
-import { useNavigate, useSearch } from '@tanstack/react-router'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 
 import { $api } from '~/api/client'
@@ -49,12 +49,27 @@ export function ContactsPage() {
       {t('new')}
     </Button>
   )
+  const bringIn = (
+    <Button
+      component={Link}
+      to={'/imports/new?kind=contacts' as string}
+      variant="default"
+      leftSection={<IconTableImport size={16} aria-hidden />}
+    >
+      {t('import')}
+    </Button>
+  )
   const filtered = filters > 0 || !!search.q
   return (
     <Page
       wide
       title={t('title')}
-      actions={add}
+      actions={
+        <>
+          {bringIn}
+          {add}
+        </>
+      }
       lead={
         <span aria-live="polite">
           {total &&
@@ -117,7 +132,16 @@ export function ContactsPage() {
               {t('list.nothingText')}
             </Empty>
           ) : (
-            <Empty icon={IconAddressBook} title={t('list.empty')} action={add}>
+            <Empty
+              icon={IconAddressBook}
+              title={t('list.empty')}
+              action={
+                <>
+                  {bringIn}
+                  {add}
+                </>
+              }
+            >
               {t('list.emptyText')}
             </Empty>
           )

@@ -4,6 +4,7 @@ export const words = defineWords(
   'contacts',
   {
     title: 'Contacts',
+    import: 'Import contacts',
     new: 'New contact',
     externalId: 'Customer number',
     externalIdHint: 'The shop’s own id of the person. It cannot be changed later.',
@@ -205,6 +206,7 @@ export const words = defineWords(
   },
   {
     title: 'Kontakte',
+    import: 'Kontakte importieren',
     new: 'Neuer Kontakt',
     externalId: 'Kundennummer',
     externalIdHint: 'Die Kennung der Person im Shop. Sie lässt sich später nicht ändern.',

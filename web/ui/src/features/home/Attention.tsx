@@ -10,11 +10,13 @@ import { useWords } from '~/i18n'
 
 import classes from './home.module.css'
 import { noticeHow, noticeLink, noticeText, type Notice } from './notice'
+import { noticeWords } from './notice-words'
 import { words } from './words'
 
 /** What needs somebody, with the reason and the way to act. */
 export default function Attention({ list }: { list: Notice[] }) {
-  const t = useWords(words)
+  const t = useWords(noticeWords)
+  const h = useWords(words)
   const w = useWords(wording)
   const role = useUser()?.role as Role | undefined
   if (list.length === 0)
@@ -49,7 +51,7 @@ export default function Attention({ list }: { list: Notice[] }) {
                 <div className={classes.grow}>
                   <Text size="sm">{noticeText(t, w, n)}</Text>
                   <Text size="xs" c="dimmed">
-                    {noticeHow(t, n)} {!link && n.kind !== 'import' && t('askOps')}
+                    {noticeHow(t, n)} {!link && n.kind !== 'import' && h('askOps')}
                     {n.at && n.code !== 'relay_missing' && (
                       <>
                         {' '}

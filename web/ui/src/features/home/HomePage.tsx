@@ -265,7 +265,7 @@ function Results({ list }: { list: Schemas['HomeResult'][] }) {
 
 const steps = [
   ['relay', '/settings/relays'],
-  ['contact', '/contacts'],
+  ['contact', '/imports/new?kind=contacts'],
   ['template', '/templates'],
   ['segment', '/segments'],
   ['campaign', '/campaigns'],

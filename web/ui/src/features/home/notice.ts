@@ -4,10 +4,10 @@ import type { Role } from '~/app/session'
 import { stoppedText, wording } from '~/features/campaigns/wording'
 import type { KeyOf, Translate } from '~/i18n'
 
-import { words } from './words'
+import { noticeWords } from './notice-words'
 
 export type Notice = Schemas['HomeNotice']
-type T = Translate<KeyOf<typeof words>>
+type T = Translate<KeyOf<typeof noticeWords>>
 
 const counted = new Set(['relay_unreachable', 'messages_unknown', 'journey_people_wait'])
 const known = new Set([
@@ -29,7 +29,7 @@ export function noticeText(t: T, w: Translate<KeyOf<typeof wording>>, n: Notice)
   if (!known.has(n.code)) return n.what
   const reason = typeof n.values.reason === 'string' ? sentence(stoppedText(w, n.values.reason)) : ''
   const kind = n.kind === 'import' ? t(`kinds.${n.values.kind as 'contacts'}`) : undefined
-  return t(`notice.${n.code}` as KeyOf<typeof words>, {
+  return t(`notice.${n.code}` as KeyOf<typeof noticeWords>, {
     ...n.values,
     reason,
     kind,
@@ -38,7 +38,7 @@ export function noticeText(t: T, w: Translate<KeyOf<typeof wording>>, n: Notice)
 }
 
 export function noticeHow(t: T, n: Notice): string {
-  return known.has(n.code) ? t(`how.${n.code}` as KeyOf<typeof words>) : n.how
+  return known.has(n.code) ? t(`how.${n.code}` as KeyOf<typeof noticeWords>) : n.how
 }
 
 /** The server's reasons are no sentences of their own. */
@@ -49,7 +49,10 @@ function sentence(s: string): string {
 }
 
 /** Where it is mended, for a role that may go there. */
-export function noticeLink(n: Notice, role: Role | undefined): { to: string; word: KeyOf<typeof words> } | undefined {
+export function noticeLink(
+  n: Notice,
+  role: Role | undefined,
+): { to: string; word: KeyOf<typeof noticeWords> } | undefined {
   const settings = role === 'owner' || role === 'ops'
   switch (n.kind) {
     case 'campaign':
@@ -62,7 +65,6 @@ export function noticeLink(n: Notice, role: Role | undefined): { to: string; wor
     case 'sender':
       return settings ? { to: '/settings/relays', word: `open.${n.kind}` } : undefined
     case 'import':
-      // Imports have no page yet; what to do is said in the notice.
-      return undefined
+      return role === 'ops' ? undefined : { to: `/imports/${n.id}`, word: 'open.import' }
   }
 }

@@ -1,4 +1,4 @@
-import { Anchor, Group, Text } from '@mantine/core'
+import { Anchor, Button, Group, Text } from '@mantine/core'
 import { IconTags } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 
@@ -30,7 +30,15 @@ export function TopicsPage() {
         id={(row) => row.topic}
         minWidth={720}
         empty={
-          <Empty icon={IconTags} title={t('empty')}>
+          <Empty
+            icon={IconTags}
+            title={t('empty')}
+            action={
+              <Button component={Link} to={'/imports/new?kind=contacts' as string} variant="default">
+                {t('import')}
+              </Button>
+            }
+          >
             {t('emptyText')}
           </Empty>
         }

@@ -4,6 +4,7 @@ export const words = defineWords(
   'topics',
   {
     title: 'Topics',
+    import: 'Import contacts',
     lead: 'What contacts can subscribe to. A topic comes into being with the first consent or mail that names it.',
     topic: 'Topic',
     reachable: 'Reachable',
@@ -35,6 +36,7 @@ export const words = defineWords(
   },
   {
     title: 'Themen',
+    import: 'Kontakte importieren',
     lead: 'Was Kontakte abonnieren können. Ein Thema entsteht mit der ersten Einwilligung oder Mail, die es nennt.',
     topic: 'Thema',
     reachable: 'Erreichbar',
