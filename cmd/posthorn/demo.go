@@ -90,6 +90,11 @@ func (d *demo) run(ctx context.Context) error {
 	if err := d.listen(); err != nil {
 		return err
 	}
+	removeEnv, err := writeEnv(filepath.Join(d.dir, "demo.env"), d.cfg)
+	defer removeEnv()
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
 	if d.svc, err = openServices(ctx, d.cfg, d.log, "demo", 8); err != nil {
 		return err
 	}

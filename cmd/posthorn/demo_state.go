@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -55,16 +56,33 @@ func (s *demoState) write() error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(s.file), ".demo-*") // readable to us alone
+	return writePrivate(s.file, append(data, '\n'))
+}
+
+// writeEnv writes what other commands need to work on the demo's servers, as a
+// shell reads it. The function it returns removes it: the next start has other ports.
+func writeEnv(file string, cfg *Config) (remove func(), err error) {
+	var b strings.Builder
+	for _, v := range [][2]string{
+		{"DATABASE_URL", cfg.DatabaseURL}, {"REDIS_URL", cfg.RedisURL}, {"SECRET", cfg.Secret}, {"BASE_URL", cfg.BaseURL},
+	} {
+		fmt.Fprintf(&b, "POSTHORN_%s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
+	}
+	return func() { _ = os.Remove(file) }, writePrivate(file, []byte(b.String()))
+}
+
+// writePrivate replaces a file by one that only we may read.
+func writePrivate(file string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(file), ".demo-*")
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(data, '\n'))
+	_, err = f.Write(data)
 	if e := f.Close(); err == nil {
 		err = e
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), s.file)
+		err = os.Rename(f.Name(), file)
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())

@@ -69,6 +69,13 @@ func TestDemoSurvivesAKill(t *testing.T) {
 	if status, body := ask(t, http.MethodPost, strings.TrimSuffix(page, "/app/")+"/api/v1/session", "", "application/json", `{"email": "`+email+`", "password": "`+password+`"}`); status != 200 || !strings.Contains(body, `"owner"`) {
 		t.Errorf("to sign in at %q as %q: %d, %s", page, email, status, body)
 	}
+	settings, err := os.ReadFile(filepath.Join(dir, "demo.env"))
+	if info, e := os.Stat(filepath.Join(dir, "demo.env")); err != nil || e != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("the settings for other commands: %v, %v, %v", info, err, e)
+	}
+	if got := finish(t, program(t, strings.Split(strings.ReplaceAll(strings.TrimSpace(string(settings)), "'", ""), "\n"), "apikey", "list")); got.code != 0 || !strings.Contains(got.out, "demo") {
+		t.Errorf("another command with the demo's settings: %+v", got)
+	}
 	if got := finish(t, demo(t, nil, dir, "--once")); got.code != 1 || !strings.Contains(got.err, "another posthorn") {
 		t.Errorf("a second demo in the same folder: %+v", got)
 	}
@@ -80,6 +87,9 @@ func TestDemoSurvivesAKill(t *testing.T) {
 	got := finish(t, demo(t, nil, dir, "--once"))
 	if got.code != 0 {
 		t.Fatalf("after kill -9: %+v", got)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "demo.env")); !os.IsNotExist(err) {
+		t.Errorf("the settings outlive the servers: %v", err)
 	}
 	for _, want := range []string{"found again: 300 contacts", key, "the ledger agrees", "recipient_refused"} {
 		if !strings.Contains(got.out, want) {
