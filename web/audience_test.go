@@ -55,6 +55,13 @@ func TestContactListFilters(t *testing.T) {
 	if a.get("items", 0, "orders") != 1.0 || a.get("items", 0, "last_order_at") != "2026-03-02T00:00:00Z" || rest.get("items", 0, "suppression") != "manual" {
 		t.Errorf("%s %s", a.body, rest.body)
 	}
+	a = s.do("GET", "/api/v1/contacts?sort=name&limit=1&pages=2", nil).want(200)
+	if got := a.get("pages").([]any); len(got) != 1 || externalIDs(s.do("GET", "/api/v1/contacts?sort=name&limit=2&cursor="+url.QueryEscape(got[0].(string)), nil).want(200)) != "C" {
+		t.Errorf("where the pages begin: %s", a.body)
+	}
+	if a := s.do("GET", "/api/v1/contacts?limit=1&pages=3", nil).want(200); a.json()["pages"] != nil {
+		t.Errorf("there is one page: %s", a.body)
+	}
 	s.do("GET", "/api/v1/contacts?cursor="+url.QueryEscape(a.get("next_cursor").(string)), nil).problem(422, "query.cursor")
 	s.do("GET", "/api/v1/contacts?sort=age", nil).problem(422, "query.sort")
 	s.do("GET", "/api/v1/contacts?segment=99", nil).problem(404, "")

@@ -105,6 +105,7 @@ type listContactsInput struct {
 	Country    string `query:"country" maxLength:"100" example:"Iceland" doc:"Exactly as the shop writes it."`
 	Sort       string `query:"sort" enum:"newest,oldest,name,last_order" doc:"newest and oldest: by created_at; name: by last name; last_order: who ordered last comes first. Default: as they became known here."`
 	Total      bool   `query:"total" doc:"Say also how many there are."`
+	Pages      int    `query:"pages" minimum:"0" maximum:"1000" example:"200" doc:"Say also where the pages of so many contacts begin, so that the list can be opened in its middle."`
 }
 
 // ContactPage is a page of contacts.
@@ -112,6 +113,7 @@ type ContactPage struct {
 	Items      []contacts.Row  `json:"items"`
 	NextCursor string          `json:"next_cursor" example:"MTAw" doc:"Pass it as cursor to get the next page. Empty: this is the last one."`
 	Total      *contacts.Total `json:"total,omitempty" doc:"With total: how many there are in all. Not exact: what the database expects, where counting would take long."`
+	Pages      []string        `json:"pages,omitempty" doc:"With pages: the cursors of the second and further pages, up to 1,000. Missing: finding them would take long, or there is one page."`
 }
 
 var listContactsDoc = operation{Description: "In the order in which they became known here, unless sort says otherwise. All conditions hold together."}
@@ -151,6 +153,15 @@ func (a *api) listContacts(ctx context.Context, in *listContactsInput) (*reply[C
 			return nil, err
 		}
 		out.Total = &total
+	}
+	if f.Limit = in.Pages; in.Pages != 0 {
+		cursors, err := contacts.Pages(ctx, a.pool, f)
+		if err != nil {
+			return nil, fault.Under("query", err)
+		}
+		for _, c := range cursors {
+			out.Pages = append(out.Pages, opaque(c))
+		}
 	}
 	return ok(out), nil
 }

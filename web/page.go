@@ -43,11 +43,13 @@ func (p Paging) id() (int64, error) {
 	return id, nil
 }
 
+func opaque(cursor string) string { return base64.RawURLEncoding.EncodeToString([]byte(cursor)) }
+
 func pageOf[T any](items []T, next string) *reply[Page[T]] {
 	if items == nil {
 		items = []T{}
 	}
-	return &reply[Page[T]]{Body: Page[T]{Items: items, NextCursor: base64.RawURLEncoding.EncodeToString([]byte(next))}}
+	return &reply[Page[T]]{Body: Page[T]{Items: items, NextCursor: opaque(next)}}
 }
 
 func pageByID[T any](items []T, next int64) *reply[Page[T]] {

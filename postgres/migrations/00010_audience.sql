@@ -23,7 +23,7 @@ CREATE INDEX suppressions_created ON suppressions (created_at, email_key);
 
 -- Search by any part of a word. pg_trgm comes with PostgreSQL and is trusted: who may create tables may create it. A
 -- server that lacks it all the same searches without an index: at 100,000 contacts that takes some tenths of a second
--- instead of some milliseconds, and docs/operations.md says how to add it later. (contacts/list.go asks with these very
+-- instead of some milliseconds, and docs/operations.md says how to add it later. (contacts/list_*.go asks with these very
 -- expressions.)
 -- +goose StatementBegin
 DO $$

@@ -3138,6 +3138,8 @@ export interface components {
              * @example MTAw
              */
             next_cursor: string;
+            /** @description With pages: the cursors of the second and further pages, up to 1,000. Missing: finding them would take long, or there is one page. */
+            pages?: string[] | null;
             /** @description With total: how many there are in all. Not exact: what the database expects, where counting would take long. */
             total?: components["schemas"]["ContactTotal"];
         };
@@ -8582,6 +8584,8 @@ export interface operations {
                 sort?: "newest" | "oldest" | "name" | "last_order";
                 /** @description Say also how many there are. */
                 total?: boolean;
+                /** @description Say also where the pages of so many contacts begin, so that the list can be opened in its middle. */
+                pages?: number;
             };
             header?: never;
             path?: never;
