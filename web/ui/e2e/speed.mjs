@@ -115,7 +115,7 @@ async function scrolled(browser, demo, state) {
   const took = []
   for (const share of [0.001, 0.01, 0.1, 0.5, 1, 0.25, 0])
     took.push(`${share * 100} %: ${ms(await jumped(page, share))}`)
-  console.log(`rows after a jump in the list of contacts to ${took.join(', ')}`)
+  console.log(`rows after a jump in what was read of the list, to ${took.join(', ')}`)
   await context.close()
 }
 
