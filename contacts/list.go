@@ -3,12 +3,10 @@ package contacts
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"posthorn/postgres"
 )
@@ -119,11 +117,11 @@ func Count(ctx context.Context, db postgres.DB, f Filter) (Total, error) {
 	}
 	total := Total{Exact: true}
 	err = readOnly(ctx, db, "2s", func(tx pgx.Tx) error {
-		counted, err := s.narrow(ctx, tx, f)
+		whole, err := s.narrow(ctx, tx, f)
 		if err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, `SELECT count(*) FROM contacts AS c WHERE `+counted.where, counted.args...).Scan(&total.Count)
+		return tx.QueryRow(ctx, `SELECT count(*) FROM contacts AS c WHERE `+whole.where, whole.args...).Scan(&total.Count)
 	})
 	if tooLong(ctx, err) {
 		total.Exact = false
@@ -186,8 +184,7 @@ func Pages(ctx context.Context, db postgres.DB, f Filter) ([]string, error) {
 
 // tooLong reports whether err is a statement that took longer than readOnly let it.
 func tooLong(ctx context.Context, err error) bool {
-	var pgErr *pgconn.PgError
-	return errors.As(err, &pgErr) && pgErr.Code == "57014" && ctx.Err() == nil
+	return postgres.TimedOut(err) && ctx.Err() == nil
 }
 
 // expected is how many rows the planner expects.

@@ -115,6 +115,13 @@ func Refused(err error) bool {
 	}
 }
 
+// TimedOut reports whether a statement was broken off: it ran into statement_timeout, or
+// the caller's context ended, which ctx.Err() tells apart. (SQLSTATE 57014, query_canceled.)
+func TimedOut(err error) bool {
+	var said *pgconn.PgError
+	return errors.As(err, &said) && said.Code == "57014"
+}
+
 // Redact returns dsn without its password, fit for a log or a terminal.
 func Redact(dsn string) string {
 	u, err := url.Parse(dsn)

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"posthorn/campaigns"
 	"posthorn/internal/fault"
+	"posthorn/postgres"
 	"posthorn/relays"
 	"posthorn/senders"
 	"posthorn/templates"
@@ -34,13 +33,6 @@ func (c Checker) Local(ctx context.Context, now time.Time, id int64) (Checklist,
 		}
 	}
 	return list, nil
-}
-
-// tooSlow reports whether the database gave a statement up: the audience is too dear
-// to be looked at, which is no reason not to send to it.
-func tooSlow(err error) bool {
-	var pgErr *pgconn.PgError
-	return errors.As(err, &pgErr) && pgErr.Code == "57014"
 }
 
 // content renders the mail and looks at what comes out.
@@ -82,7 +74,7 @@ func (c Checker) render(ctx context.Context, now time.Time, campaign campaigns.C
 	if campaign.Topic != "" {
 		var err error
 		var gone *fault.NotFound // a segment, which is the audience's to say
-		if ids, m.all, err = campaigns.Sample(ctx, c.DB, now, campaign, sampleSize); err != nil && !tooSlow(err) && !errors.As(err, &gone) {
+		if ids, m.all, err = campaigns.Sample(ctx, c.DB, now, campaign, sampleSize); err != nil && !postgres.TimedOut(err) && !errors.As(err, &gone) {
 			return mails{}, err
 		}
 	}
@@ -170,7 +162,7 @@ func (c Checker) audience(ctx context.Context, now time.Time, campaign campaigns
 	switch {
 	case errors.As(err, &wrong):
 		list.add(Error, "audience", "audience_broken", "The audience cannot be selected: "+wrong.Message+".", "Choose other segments under Audience.")
-	case tooSlow(err):
+	case postgres.TimedOut(err): // too dear to be looked at, which is no reason not to send to it
 		list.add(Unchecked, "audience", "audience_unchecked", "How many will receive it takes too long to count.", "Simpler segments are counted sooner.")
 	case err != nil:
 		return err

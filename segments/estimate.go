@@ -2,13 +2,11 @@ package segments
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"posthorn/internal/fault"
 	"posthorn/postgres"
@@ -36,7 +34,6 @@ const (
 	sampleSize = 20
 	// estimateTimeout bounds how long an estimate may keep the database busy.
 	estimateTimeout = "10s"
-	queryCanceled   = "57014" // SQLSTATE of a statement that ran into its timeout
 )
 
 // EstimateRule counts the contacts that a rule selects, and reads a sample of
@@ -51,8 +48,7 @@ func EstimateRule(ctx context.Context, db postgres.DB, rule Rule, asOf time.Time
 		e.Args = []any{}
 	}
 	if err := e.read(ctx, db, q); err != nil {
-		var pgErr *pgconn.PgError
-		if errors.As(err, &pgErr) && pgErr.Code == queryCanceled && ctx.Err() == nil {
+		if postgres.TimedOut(err) && ctx.Err() == nil {
 			return Estimate{}, fault.Invalidf("rule", "takes longer than %s to evaluate; ask about less at once", estimateTimeout)
 		}
 		return Estimate{}, fmt.Errorf("estimate rule: %w", err)

@@ -2,14 +2,12 @@ package segments
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"posthorn/internal/fault"
 	"posthorn/postgres"
@@ -275,8 +273,7 @@ func briefly(ctx context.Context, db postgres.DB, fn func(pgx.Tx) error) error {
 		}
 		return fn(tx)
 	})
-	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) && pgErr.Code == queryCanceled && ctx.Err() == nil {
+	if postgres.TimedOut(err) && ctx.Err() == nil {
 		return nil
 	}
 	return err

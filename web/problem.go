@@ -277,12 +277,12 @@ func unavailable(err error) string {
 		return "too many people sign in at this moment; try again"
 	case errors.Is(err, postgres.ErrSchemaOld):
 		return "the database's schema is older than this program; it has to be migrated first"
+	case postgres.TimedOut(err):
+		return "the database took too long to answer; try again, or ask for less"
 	case errors.As(err, &pgErr):
 		switch {
 		case pgErr.Code == "42P01", pgErr.Code == "42703": // undefined table, undefined column
 			return "the database's schema does not fit this program; it has to be migrated first"
-		case pgErr.Code == "57014": // query canceled: a statement timeout
-			return "the database took too long to answer; try again, or ask for less"
 		case pgErr.Code == "40001", pgErr.Code == "40P01", pgErr.Code == "55P03": // serialization, deadlock, lock timeout
 			return "others were changing the same rows; try again"
 		case strings.HasPrefix(pgErr.Code, "08"), strings.HasPrefix(pgErr.Code, "57P"), strings.HasPrefix(pgErr.Code, "53"):
