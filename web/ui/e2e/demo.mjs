@@ -62,13 +62,14 @@ export async function startDemo(args = [], limit = startLimit) {
  * @param {Demo} demo
  * @param {string} method
  * @param {string} path under /api/v1
- * @param {unknown} [body]
+ * @param {unknown} [body] a text is a CSV file
  */
 export async function api(demo, method, path, body) {
+  const csv = typeof body === 'string'
   const res = await fetch(`${demo.base}/api/v1${path}`, {
     method,
-    headers: { Authorization: `Bearer ${demo.key}`, 'Content-Type': 'application/json' },
-    body: body === undefined ? undefined : JSON.stringify(body),
+    headers: { Authorization: `Bearer ${demo.key}`, 'Content-Type': csv ? 'text/csv' : 'application/json' },
+    body: csv || body === undefined ? body : JSON.stringify(body),
   })
   const text = await res.text()
   if (!res.ok) throw new Error(`${method} ${path}: ${res.status} ${text}`)

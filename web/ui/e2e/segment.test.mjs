@@ -21,31 +21,22 @@ test('a marketer builds a segment, sees whom it selects, and gives it to a campa
   await go('/segments/new')
   await page.getByLabel('Name', { exact: false }).first().fill('Coffee in Germany')
   const condition = (/** @type {number} */ n) => page.getByRole('group', { name: /^Condition/ }).nth(n)
-  const choose = async (/** @type {number} */ n, /** @type {string} */ label, /** @type {string} */ option) => {
-    await condition(n)
-      .getByRole('combobox', { name: label })
-      .or(condition(n).getByRole('textbox', { name: label }))
-      .first()
-      .click()
-    await page.getByRole('option', { name: option, exact: true }).click()
+  const lookAt = async (/** @type {number} */ n, /** @type {string} */ field) => {
+    await select(condition(n), 'What is looked at').click()
+    await page.getByRole('option', { name: field, exact: true }).click()
   }
-  const value = async (/** @type {number} */ n, /** @type {string} */ text) => {
-    const input = condition(n)
+  const values = (/** @type {number} */ n) =>
+    condition(n)
       .getByLabel(/^Values?$/)
       .last()
-    await input.fill(text)
-    await input.press('Enter')
-    await input.press('Escape')
-  }
   if ((await condition(0).count()) === 0) await page.getByRole('button', { name: 'Add condition' }).click()
-  await choose(0, 'What is looked at', 'Country')
-  await value(0, 'Germany')
+  await lookAt(0, 'Country')
+  await values(0).fill('Germany')
+  await values(0).press('Enter')
+  await values(0).press('Escape')
   await page.getByRole('button', { name: 'Add condition' }).last().click()
-  await choose(1, 'What is looked at', 'Bought from category')
-  await condition(1)
-    .getByLabel(/^Values?$/)
-    .last()
-    .fill('coffee')
+  await lookAt(1, 'Bought from category')
+  await values(1).fill('coffee')
   await page
     .getByRole('option', { name: /^coffee/ })
     .first()

@@ -62,9 +62,13 @@ export function stage(args = ['--contacts', '500', '--orders', '1500']) {
   }
 }
 
-/** A select or a field with suggestions, by its label. @param {import('playwright-core').Page} page @param {string} name */
-export const select = (page, name) =>
-  page
+/**
+ * A select or a field with suggestions, by its label.
+ * @param {import('playwright-core').Page | import('playwright-core').Locator} within
+ * @param {string} name
+ */
+export const select = (within, name) =>
+  within
     .getByRole('combobox', { name, exact: true })
-    .or(page.getByRole('textbox', { name, exact: true }))
+    .or(within.getByRole('textbox', { name, exact: true }))
     .first()

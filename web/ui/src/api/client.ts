@@ -50,7 +50,8 @@ export const queryClient = new QueryClient({
   },
 })
 
-function tellSignedOut(error: unknown) {
+/** To be called by a mutation that has an onError of its own. */
+export function tellSignedOut(error: unknown) {
   if (error instanceof Problem && error.status === 401) signedOut.dispatchEvent(new Event('signed-out'))
 }
 

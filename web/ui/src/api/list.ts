@@ -28,9 +28,14 @@ export type ItemOf<P extends ListPath> = Answer<P> extends { items: (infer I)[] 
 export function useList<P extends ListPath>(
   path: P,
   params: { query?: Omit<NonNullable<Query<P>>, 'cursor'>; path?: Path<P> } = {},
-  options: { limit?: number; enabled?: boolean; refetchInterval?: number } = {},
+  options: {
+    limit?: number
+    enabled?: boolean
+    /** ms, or what they are while these items are shown; undefined: not by itself. */
+    refetchInterval?: number | ((items: ItemOf<P>[]) => number | undefined)
+  } = {},
 ) {
-  const { limit = 50, ...rest } = options
+  const { limit = 50, refetchInterval: every, ...rest } = options
   const query = useInfiniteQuery<
     { items: ItemOf<P>[] | null; next_cursor: string },
     Problem,
@@ -49,13 +54,16 @@ export function useList<P extends ListPath>(
       return data
     },
     getNextPageParam: (page) => page.next_cursor || undefined,
-    select: (data) => data.pages.flatMap((page) => page.items ?? []),
+    select: all,
     placeholderData: keepPreviousData,
+    refetchInterval: typeof every === 'function' ? ({ state }) => state.data && every(all(state.data)) : every,
     ...rest,
   })
   const items = useMemo(() => query.data ?? [], [query.data])
   return { ...query, items }
 }
+
+const all = <I>(data: { pages: { items: I[] | null }[] }) => data.pages.flatMap((page) => page.items ?? [])
 
 export type ListQuery<I> = Pick<
   ReturnType<typeof useList>,

@@ -4,19 +4,33 @@ import { useBlocker } from '@tanstack/react-router'
 import { useWords } from '~/i18n'
 import { common } from '~/i18n/common'
 
+interface Props {
+  when: boolean
+  onLeave?: () => void
+  /** Another address of the same page is leaving, too. */
+  anywhere?: boolean
+  /** Where it is something else than changes that would be lost. */
+  say?: { title: string; text: string; leave: string; stay: string }
+}
+
 /** Asks before somebody leaves a page with changes that are not saved: by a link, "back", or closing the tab. */
-export function UnsavedGuard({ when, onLeave }: { when: boolean; onLeave?: () => void }) {
+export function UnsavedGuard({ when, onLeave, anywhere, say }: Props) {
   const t = useWords(common)
   const blocker = useBlocker({
-    shouldBlockFn: ({ current, next }) => when && current.pathname !== next.pathname,
+    shouldBlockFn: ({ current, next }) => when && (!!anywhere || current.pathname !== next.pathname),
     enableBeforeUnload: when,
     withResolver: true,
   })
   if (blocker.status !== 'blocked') return null
   return (
-    <Modal opened onClose={blocker.reset} title={t('unsaved.title')} closeButtonProps={{ 'aria-label': t('close') }}>
+    <Modal
+      opened={when}
+      onClose={blocker.reset}
+      title={say?.title ?? t('unsaved.title')}
+      closeButtonProps={{ 'aria-label': t('close') }}
+    >
       <Stack>
-        <Text size="sm">{t('unsaved.text')}</Text>
+        <Text size="sm">{say?.text ?? t('unsaved.text')}</Text>
         <Group justify="flex-end" gap="xs">
           <Button
             color="red"
@@ -26,10 +40,10 @@ export function UnsavedGuard({ when, onLeave }: { when: boolean; onLeave?: () =>
               blocker.proceed()
             }}
           >
-            {t('leave')}
+            {say?.leave ?? t('leave')}
           </Button>
           <Button onClick={blocker.reset} data-autofocus>
-            {t('keepEditing')}
+            {say?.stay ?? t('keepEditing')}
           </Button>
         </Group>
       </Stack>

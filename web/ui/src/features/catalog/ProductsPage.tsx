@@ -1,5 +1,5 @@
 import { Anchor, Badge, Button, Group, SegmentedControl, Select, Text } from '@mantine/core'
-import { IconPackage, IconTableImport } from '@tabler/icons-react'
+import { IconPackage } from '@tabler/icons-react'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 
 import { $api } from '~/api/client'
@@ -9,6 +9,7 @@ import { Page } from '~/components/Page'
 import { SearchInput } from '~/components/SearchInput'
 import { Empty } from '~/components/states'
 import { Time } from '~/components/Time'
+import { ImportButton } from '~/features/imports/ImportButton'
 import { useWords } from '~/i18n'
 import { useFormat } from '~/i18n/format'
 
@@ -26,16 +27,7 @@ export function ProductsPage() {
     query: { query, category, in_stock: stock && (stock === 'in' ? 'true' : 'false') },
   })
   const categories = $api.useQuery('get', '/api/v1/product-categories', {}, { staleTime: 60_000 })
-  const bringIn = (
-    <Button
-      component={Link}
-      to={'/imports/new?kind=products' as string}
-      variant="default"
-      leftSection={<IconTableImport size={16} aria-hidden />}
-    >
-      {t('import')}
-    </Button>
-  )
+  const bringIn = <ImportButton kind="products">{t('import')}</ImportButton>
   return (
     <Page title={t('title')} lead={t('lead')} actions={bringIn}>
       <Group gap="xs">

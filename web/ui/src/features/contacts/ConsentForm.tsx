@@ -7,10 +7,11 @@ import { $api, client, refresh } from '~/api/client'
 import { explain, Problem } from '~/api/problem'
 import { consentStates, type ConsentState } from '~/features/topics/consent'
 import { words as topicWords } from '~/features/topics/words'
+import { isTopic } from '~/features/topics/topic'
 import { useWords } from '~/i18n'
 import { common } from '~/i18n/common'
 
-import { isTopic, useSource } from './source'
+import { useSource } from './source'
 import { words } from './words'
 
 interface Props {

@@ -6,11 +6,12 @@ import { useMemo, useState } from 'react'
 import { $api, client, refresh, type Schemas } from '~/api/client'
 import { notifyProblem, Problem } from '~/api/problem'
 import { zones } from '~/features/users/zones'
+import { isTopic } from '~/features/topics/topic'
 import { useWords } from '~/i18n'
 import { common } from '~/i18n/common'
 
 import { nameOf } from './names'
-import { isTopic, useSource } from './source'
+import { useSource } from './source'
 import { words } from './words'
 
 interface Props {

@@ -1,8 +1,8 @@
 import { Badge, Button, Collapse, Group, Select, SimpleGrid, Text } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
-import { IconAddressBook, IconFilter, IconTableImport, IconUserPlus } from '@tabler/icons-react'
+import { IconAddressBook, IconFilter, IconUserPlus } from '@tabler/icons-react'
 import { keepPreviousData } from '@tanstack/react-query'
-import { Link, useNavigate, useSearch } from '@tanstack/react-router'
+import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 
 import { $api } from '~/api/client'
@@ -12,6 +12,7 @@ import { Page } from '~/components/Page'
 import { SearchInput } from '~/components/SearchInput'
 import { Empty } from '~/components/states'
 import { words as topicWords } from '~/features/topics/words'
+import { ImportButton } from '~/features/imports/ImportButton'
 import { useWords } from '~/i18n'
 import { common } from '~/i18n/common'
 import { useFormat } from '~/i18n/format'
@@ -44,32 +45,20 @@ export function ContactsPage() {
     setCleared((n) => n + 1)
     void navigate({ search: { sort: search.sort }, replace: true })
   }
-  const add = (
-    <Button leftSection={<IconUserPlus size={16} aria-hidden />} onClick={() => setAdding(true)}>
-      {t('new')}
-    </Button>
-  )
-  const bringIn = (
-    <Button
-      component={Link}
-      to={'/imports/new?kind=contacts' as string}
-      variant="default"
-      leftSection={<IconTableImport size={16} aria-hidden />}
-    >
-      {t('import')}
-    </Button>
+  const actions = (
+    <>
+      <ImportButton kind="contacts">{t('import')}</ImportButton>
+      <Button leftSection={<IconUserPlus size={16} aria-hidden />} onClick={() => setAdding(true)}>
+        {t('new')}
+      </Button>
+    </>
   )
   const filtered = filters > 0 || !!search.q
   return (
     <Page
       wide
       title={t('title')}
-      actions={
-        <>
-          {bringIn}
-          {add}
-        </>
-      }
+      actions={actions}
       lead={
         <span aria-live="polite">
           {total &&
@@ -132,16 +121,7 @@ export function ContactsPage() {
               {t('list.nothingText')}
             </Empty>
           ) : (
-            <Empty
-              icon={IconAddressBook}
-              title={t('list.empty')}
-              action={
-                <>
-                  {bringIn}
-                  {add}
-                </>
-              }
-            >
+            <Empty icon={IconAddressBook} title={t('list.empty')} action={actions}>
               {t('list.emptyText')}
             </Empty>
           )

@@ -9,5 +9,3 @@ export function useSource(): string {
   const user = useUser()
   return t('consents.sourceDefault', { who: user?.name || user?.email || '' }).slice(0, 200)
 }
-
-export const isTopic = (s: string) => /^[a-z0-9][a-z0-9_-]{0,63}$/.test(s)

@@ -3,6 +3,7 @@ import type { Schemas } from '~/api/client'
 import type { Role } from '~/app/session'
 import { stoppedText, wording } from '~/features/campaigns/wording'
 import type { KeyOf, Translate } from '~/i18n'
+import { sentence } from '~/i18n/sentence'
 
 import { noticeWords } from './notice-words'
 
@@ -39,13 +40,6 @@ export function noticeText(t: T, w: Translate<KeyOf<typeof wording>>, n: Notice)
 
 export function noticeHow(t: T, n: Notice): string {
   return known.has(n.code) ? t(`how.${n.code}` as KeyOf<typeof noticeWords>) : n.how
-}
-
-/** The server's reasons are no sentences of their own. */
-function sentence(s: string): string {
-  if (!s) return s
-  const whole = s[0]!.toUpperCase() + s.slice(1)
-  return /[.!?]$/.test(whole) ? whole : `${whole}.`
 }
 
 /** Where it is mended, for a role that may go there. */

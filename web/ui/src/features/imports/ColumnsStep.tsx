@@ -4,6 +4,7 @@ import { useRef, useState } from 'react'
 
 import { $api } from '~/api/client'
 import { Failed } from '~/components/states'
+import { isTopic } from '~/features/topics/topic'
 import { useWords, type KeyOf, type Translate } from '~/i18n'
 import { useFormat } from '~/i18n/format'
 
@@ -12,7 +13,6 @@ import classes from './imports.module.css'
 import {
   consent,
   isNote,
-  isTopic,
   missing,
   names,
   problems,

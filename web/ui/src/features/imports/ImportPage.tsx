@@ -15,6 +15,7 @@ import { Loaded } from '~/components/states'
 import { Time, useNow } from '~/components/Time'
 import { useWords } from '~/i18n'
 import { useFormat } from '~/i18n/format'
+import { sentence } from '~/i18n/sentence'
 
 import { choiceLabel, fieldLabel } from './fields'
 import { importKey } from './importKey'
@@ -147,13 +148,6 @@ function Standing({ of: i }: { of: Import }) {
       )}
     </div>
   )
-}
-
-/** The server's reasons are no sentences of their own. */
-function sentence(s: string): string {
-  if (!s) return s
-  const whole = s[0]!.toUpperCase() + s.slice(1)
-  return /[.!?]$/.test(whole) ? whole : `${whole}.`
 }
 
 function Moving({ of: i }: { of: Import }) {

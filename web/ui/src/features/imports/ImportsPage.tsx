@@ -1,7 +1,6 @@
 import { Anchor, Button, Stack, Text } from '@mantine/core'
 import { IconTableImport, IconUpload } from '@tabler/icons-react'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { useState } from 'react'
 
 import { useList } from '~/api/list'
 import { List } from '~/components/List'
@@ -19,10 +18,11 @@ import { words } from './words'
 export function ImportsPage() {
   const t = useWords(words)
   const navigate = useNavigate()
-  const [moving, setMoving] = useState(false)
-  const list = useList('/api/v1/imports', {}, { refetchInterval: moving ? 2000 : undefined })
-  const open = list.items.some((i) => isOpen(i.state))
-  if (open !== moving) setMoving(open)
+  const list = useList(
+    '/api/v1/imports',
+    {},
+    { refetchInterval: (items) => (items.some((i) => isOpen(i.state)) ? 2000 : undefined) },
+  )
   const begin = (
     <Button component={Link} to={'/imports/new' as string} leftSection={<IconUpload size={16} aria-hidden />}>
       {t('new')}

@@ -1,21 +1,21 @@
-import { Alert, Button, Group, Modal, Progress, Stack, Text } from '@mantine/core'
+import { Alert, Button, Progress, Stack, Text } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { IconAlertTriangle, IconUpload } from '@tabler/icons-react'
 import { useMutation } from '@tanstack/react-query'
-import { useBlocker, useNavigate } from '@tanstack/react-router'
+import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useRef, useState } from 'react'
 
-import { queryClient, refresh, signedOut } from '~/api/client'
+import { queryClient, refresh, tellSignedOut } from '~/api/client'
 import { explain, Problem } from '~/api/problem'
 import { upload } from '~/api/upload'
+import { UnsavedGuard } from '~/components/UnsavedGuard'
 import { useWords } from '~/i18n'
-import { common } from '~/i18n/common'
 import { useFormat } from '~/i18n/format'
 
 import { fieldLabel } from './fields'
 import { importKey } from './importKey'
 import classes from './imports.module.css'
-import { isNote, taken, type Mapping, type Preview } from './mapping'
+import { consent, isNote, taken, type Mapping, type Preview } from './mapping'
 import { fileReason, reasonWords } from './reasons'
 import type { Kind } from './search'
 import { BackButton, StepFrame } from './StepFrame'
@@ -57,7 +57,7 @@ export function StartStep({ kind, file, preview, query, onBack }: Props) {
       void navigate({ to: '/imports/$id', params: { id: String(imp.id) } as never, replace: true, ignoreBlocker: true })
     },
     onError: (error) => {
-      if (error instanceof Problem && error.status === 401) signedOut.dispatchEvent(new Event('signed-out'))
+      tellSignedOut(error)
       if (isAbort(error)) notifications.show({ message: t('start.stopped') })
     },
   })
@@ -95,7 +95,17 @@ export function StartStep({ kind, file, preview, query, onBack }: Props) {
         )}
         {sending && <Sending file={file} sent={sent} />}
       </div>
-      <UploadGuard when={sending} onLeave={() => stop.current?.abort()} />
+      <UnsavedGuard
+        when={sending}
+        anywhere
+        onLeave={() => stop.current?.abort()}
+        say={{
+          title: t('start.leave.title'),
+          text: t('start.leave.text'),
+          leave: t('start.leave.leave'),
+          stay: t('start.leave.stay'),
+        }}
+      />
     </StepFrame>
   )
 }
@@ -135,7 +145,7 @@ function Summary({ kind, file, preview, query }: Omit<Props, 'onBack'>) {
   const f = useFormat()
   const columns = (preview.columns ?? []).filter((c) => !isNote(c)).map((c) => taken(c, kind).as)
   const many = (...as: string[]) => f.number(columns.filter((c) => as.includes(c)).length)
-  const says = (preview.columns ?? []).some((c) => c.field === 'topics' || c.field?.startsWith('consent.'))
+  const says = (preview.columns ?? []).some((c) => c.field === 'topics' || c.field?.startsWith(consent))
   const facts: [string, string][] = [
     [t('start.file'), `${file.name} · ${f.bytes(file.size)}`],
     [
@@ -161,40 +171,5 @@ function Summary({ kind, file, preview, query }: Omit<Props, 'onBack'>) {
         </div>
       ))}
     </dl>
-  )
-}
-
-/** Asks before an upload is broken off by leaving. */
-function UploadGuard({ when, onLeave }: { when: boolean; onLeave: () => void }) {
-  const t = useWords(words)
-  const say = useWords(common)
-  const blocker = useBlocker({ shouldBlockFn: () => when, enableBeforeUnload: when, withResolver: true })
-  if (blocker.status !== 'blocked') return null
-  return (
-    <Modal
-      opened={when}
-      onClose={blocker.reset}
-      title={t('start.leave.title')}
-      closeButtonProps={{ 'aria-label': say('close') }}
-    >
-      <Stack>
-        <Text size="sm">{t('start.leave.text')}</Text>
-        <Group justify="flex-end" gap="xs">
-          <Button
-            color="red"
-            variant="default"
-            onClick={() => {
-              onLeave()
-              blocker.proceed()
-            }}
-          >
-            {t('start.leave.leave')}
-          </Button>
-          <Button onClick={blocker.reset} data-autofocus>
-            {t('start.leave.stay')}
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
   )
 }

@@ -1,4 +1,4 @@
-import { isTopic } from './mapping'
+import { isTopic } from '~/features/topics/topic'
 
 /** What keeps somebody from being subscribed: a topic that is none, or nothing that shows the consent. */
 export function consentProblem({ topic = '', source = '' }: { topic?: string; source?: string }) {

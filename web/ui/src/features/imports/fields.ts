@@ -1,6 +1,6 @@
 import type { KeyOf, Translate } from '~/i18n'
 
-import { consent, type Choice } from './mapping'
+import { attribute, consent, type Choice } from './mapping'
 import type { Kind } from './search'
 import { words } from './words'
 
@@ -25,7 +25,7 @@ const known: Record<Kind, readonly string[]> = {
 
 /** What a field, or the key of a row's value, is called. One that is not known is shown as it is. */
 export function fieldLabel(t: T, kind: Kind, field: string): string {
-  if (field.startsWith('attr:')) return field.slice('attr:'.length)
+  if (field.startsWith(attribute)) return field.slice(attribute.length)
   if (field.startsWith(consent) && kind === 'contacts') return t('consentTo', { topic: field.slice(consent.length) })
   return known[kind].includes(field) ? t(`fields.${kind}.${field}` as KeyOf<typeof words>) : field
 }

@@ -3,6 +3,7 @@
  * person's choices come before that, and go along with each question.
  */
 import type { Schemas } from '~/api/client'
+import { isTopic } from '~/features/topics/topic'
 
 import type { Kind } from './search'
 
@@ -24,7 +25,7 @@ export interface Mapping {
 }
 
 export const consent = 'consent.'
-const attribute = 'attr:'
+export const attribute = 'attr:'
 
 /**
  * How the columns are told apart: by their titles, and of several with one title by their
@@ -69,8 +70,6 @@ export function choose(choices: Choices, name: string, choice: Choice): Choices 
 export function within(choices: Choices, known: string[]): Choices {
   return Object.fromEntries(Object.entries(choices).filter(([name]) => known.includes(name)))
 }
-
-export const isTopic = (s: string) => /^[a-z0-9_-]{1,64}$/.test(s)
 
 /** A choice that lacks something; it is not sent before it is whole. */
 export function unfinished(c: Choice): boolean {

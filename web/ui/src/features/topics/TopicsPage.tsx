@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, Text } from '@mantine/core'
+import { Anchor, Group, Text } from '@mantine/core'
 import { IconTags } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 
@@ -8,6 +8,7 @@ import { Explained } from '~/components/Figure'
 import { List } from '~/components/List'
 import { Page } from '~/components/Page'
 import { Empty } from '~/components/states'
+import { ImportButton } from '~/features/imports/ImportButton'
 import { useWords } from '~/i18n'
 import { useFormat } from '~/i18n/format'
 
@@ -30,15 +31,7 @@ export function TopicsPage() {
         id={(row) => row.topic}
         minWidth={720}
         empty={
-          <Empty
-            icon={IconTags}
-            title={t('empty')}
-            action={
-              <Button component={Link} to={'/imports/new?kind=contacts' as string} variant="default">
-                {t('import')}
-              </Button>
-            }
-          >
+          <Empty icon={IconTags} title={t('empty')} action={<ImportButton kind="contacts">{t('import')}</ImportButton>}>
             {t('emptyText')}
           </Empty>
         }
