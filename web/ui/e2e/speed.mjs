@@ -119,7 +119,8 @@ async function scrolled(browser, demo, state) {
   await context.close()
 }
 
-const demo = await startDemo(['--contacts', String(contacts)], 120_000 + contacts * 10)
+const orders = String(contacts * 2.5)
+const demo = await startDemo(['--contacts', String(contacts), '--orders', orders], 120_000 + contacts * 10)
 const browser = await launch()
 try {
   const context = await browser.newContext()
